@@ -1,0 +1,64 @@
+"""The errors that Pensieve raises on purpose; `kind` is the wire's error type, `status` its HTTP status."""
+
+
+class PensieveError(Exception):
+    """An error that a client may see: `str(error)` is the message it gets."""
+
+    kind = "api_error"
+    status = 500
+    should_retry: bool | None = None
+    """What `x-should-retry` tells the SDKs; None leaves the decision to their own rules."""
+
+
+class InvalidRequest(PensieveError):
+    """The caller's mistake; the message names the field."""
+
+    kind = "invalid_request_error"
+    status = 400
+    should_retry = False
+
+
+class Unauthenticated(PensieveError):
+    kind = "authentication_error"
+    status = 401
+
+
+class Forbidden(PensieveError):
+    kind = "permission_error"
+    status = 403
+
+
+class NotFound(PensieveError):
+    kind = "not_found_error"
+    status = 404
+
+
+class TooLarge(PensieveError):
+    kind = "request_too_large"
+    status = 413
+
+
+class DeadlinePassed(PensieveError):
+    kind = "timeout_error"
+    status = 504
+
+
+class Overloaded(PensieveError):
+    """No room, or no way to the queue; the caller may try again after `retry_after_s`."""
+
+    kind = "overloaded_error"
+    status = 529
+    retry_after_s = 5
+
+
+class GenerationFailed(PensieveError):
+    """The worker gave up on this request; `kind` and the message are the worker's."""
+
+    def __init__(self, kind: str, message: str) -> None:
+        super().__init__(message)
+        self.kind = kind
+        self.status = {"timeout_error": 504, "overloaded_error": 529, "invalid_request_error": 400}.get(kind, 500)
+
+
+class BadSetting(Exception):
+    """A PENSIEVE_ variable is unknown or does not parse; stops the start."""

@@ -1,0 +1,107 @@
+"""EventLog: one Redis stream per request, which is the truth; pub/sub only carries it faster.
+
+Entry ids are explicit, `<attempt>-<seq>`: seq counts a request's events over all attempts, without gaps. So one id is
+at once the idempotency key of an append, the fence against a worker that was given up for dead, the `Last-Event-ID` of
+a reader, and the point from which another worker goes on.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple, Self, cast
+
+from redis import Redis
+from redis.commands.core import Script
+
+from queue_config import events, keys
+from queue_config.events import TERMINAL, Event
+
+# KEYS: a stream per entry. ARGV: channel, then id, payload, job id and ttl per entry.
+# Returns the 1-based indices of entries refused because somebody else has gone on from there.
+_APPEND = """
+local frame, fenced = {}, {}
+for i = 1, #KEYS do
+  local id, payload, job, ttl = ARGV[4*i-2], ARGV[4*i-1], ARGV[4*i], ARGV[4*i+1]
+  local reply = redis.pcall('XADD', KEYS[i], id, 'e', payload)
+  if type(reply) == 'table' and reply.err then
+    if not string.find(reply.err, 'equal or smaller', 1, true) then return redis.error_reply(reply.err) end
+    local last = redis.call('XREVRANGE', KEYS[i], '+', '-', 'COUNT', 1)[1]
+    local mine = redis.call('XRANGE', KEYS[i], id, id)[1]
+    local newer = last and tonumber(string.match(last[1], '^%d+')) > tonumber(string.match(id, '^%d+'))
+    if newer or not mine or mine[2][2] ~= payload then fenced[#fenced+1] = i end
+  end
+  if fenced[#fenced] ~= i then
+    redis.call('EXPIRE', KEYS[i], ttl)
+    frame[#frame+1] = job; frame[#frame+1] = id; frame[#frame+1] = payload
+  end
+end
+if #frame > 0 then redis.call('PUBLISH', ARGV[1], table.concat(frame, '\\0')) end
+return fenced
+"""
+
+
+class Position(NamedTuple):
+    """Where in a request's log: `seq` counts from 1; START stands before everything."""
+
+    attempt: int
+    seq: int
+
+    def __str__(self) -> str:
+        return f"{self.attempt}-{self.seq}"
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """Raise ValueError where `text` is no `<attempt>-<seq>`."""
+        attempt, _, seq = text.partition("-")
+        return cls(int(attempt), int(seq))
+
+
+START = Position(0, 0)
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    job_id: str
+    position: Position
+    event: Event
+
+
+class EventLog:
+    """Logs are kept for `result_ttl_s` after their end, and while they grow for `live_ttl_s` after the last event."""
+
+    def __init__(self, redis: Redis, *, result_ttl_s: int, live_ttl_s: int) -> None:
+        self._redis = redis
+        self._result_ttl_s = result_ttl_s
+        self._live_ttl_s = live_ttl_s
+        self._append: Script = redis.register_script(_APPEND)
+
+    def append(self, entries: Sequence[Entry]) -> list[Entry]:
+        """Write entries of any requests in one atomic step and publish them as one frame; return the refused ones.
+
+        May be repeated after a lost connection: an entry that is there already is neither refused nor doubled.
+        """
+        arguments: list[str | bytes | int] = [keys.LIVE]
+        for entry in entries:
+            ttl_s = self._result_ttl_s if isinstance(entry.event, TERMINAL) else self._live_ttl_s
+            arguments += [str(entry.position), events.dump(entry.event), entry.job_id, ttl_s]
+        fenced = self._append(keys=[keys.events(entry.job_id) for entry in entries], args=arguments)
+        return [entries[index - 1] for index in cast(list[int], fenced)]
+
+    def read(self, job_id: str, after: Position = START) -> list[Entry]:
+        """The log from just behind `after` to its end; empty where there is none."""
+        rows = cast(Any, self._redis.xrange(keys.events(job_id), min=f"({after}", max="+"))
+        return [_entry(job_id, entry_id, fields[b"e"]) for entry_id, fields in rows]
+
+    def last(self, job_id: str) -> Entry | None:
+        rows = cast(Any, self._redis.xrevrange(keys.events(job_id), count=1))
+        return _entry(job_id, rows[0][0], rows[0][1][b"e"]) if rows else None
+
+
+def parse_frame(frame: bytes) -> Iterator[tuple[str, Position, bytes]]:
+    """Split a published frame into (job id, position, event as JSON), leaving the JSON unread."""
+    parts = frame.split(b"\0")
+    for i in range(0, len(parts) - 2, 3):
+        yield parts[i].decode(), Position.parse(parts[i + 1].decode()), parts[i + 2]
+
+
+def _entry(job_id: str, entry_id: bytes, payload: bytes) -> Entry:
+    return Entry(job_id, Position.parse(entry_id.decode()), events.load(payload))

@@ -1,0 +1,76 @@
+"""What a worker reports about one request. A terminal event ends the log, and there is exactly one."""
+
+from dataclasses import asdict, dataclass
+from typing import Any, Literal
+
+import orjson
+
+StopReason = Literal["end_turn", "max_tokens", "stop_sequence", "model_context_window_exceeded"]
+
+
+@dataclass(frozen=True, slots=True)
+class Started:
+    """A worker began an attempt; writing this fences off every older one."""
+
+    attempt: int
+    worker: str
+    """Makes the claims of two workers differ, so that only one of them stands."""
+
+
+@dataclass(frozen=True, slots=True)
+class Delta:
+    """New tokens and the text that became certain with them; either may be empty.
+
+    The text may trail the tokens: half a character, or what could still become a stop sequence, is held back.
+    """
+
+    tokens: tuple[int, ...]
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Finished:
+    reason: StopReason
+    output_tokens: int
+    stop_sequence: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """`kind` is the wire's error type (api_error, timeout_error, ...)."""
+
+    kind: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class Canceled:
+    output_tokens: int
+
+
+@dataclass(frozen=True, slots=True)
+class Expired:
+    """The deadline passed before the answer was complete."""
+
+    output_tokens: int
+
+
+Event = Started | Delta | Finished | Failed | Canceled | Expired
+Terminal = Finished | Failed | Canceled | Expired
+TERMINAL: tuple[type[Terminal], ...] = (Finished, Failed, Canceled, Expired)
+_BY_NAME: dict[str, type[Event]] = {
+    kind.__name__.lower(): kind for kind in (Started, Delta, Finished, Failed, Canceled, Expired)
+}
+
+
+def dump(event: Event) -> bytes:
+    """One line of JSON; never holds a raw NUL, which separates the parts of a live frame."""
+    return orjson.dumps({"type": type(event).__name__.lower(), **asdict(event)})
+
+
+def load(text: bytes) -> Event:
+    data: dict[str, Any] = orjson.loads(text)
+    kind = _BY_NAME[data.pop("type")]
+    if kind is Delta:
+        data["tokens"] = tuple(data["tokens"])
+    return kind(**data)

@@ -1,0 +1,103 @@
+"""Settings, read once from PENSIEVE_ variables; a wrong one stops the process at start."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any, Literal, Self, get_args, get_origin, get_type_hints
+
+from queue_config.errors import BadSetting
+
+PREFIX = "PENSIEVE_"
+CHECKOUT = Path(__file__).resolve().parents[1]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """Every knob; `PENSIEVE_` and the upper-case name set it from the environment."""
+
+    # Where the service answers.
+    host: str = "127.0.0.1"
+    port: int = 7777
+    api_key: str = ""
+    """If set, requests must carry it as x-api-key or Bearer."""
+    api_processes: int = 1
+
+    # What it serves.
+    model: str = "smollm2-135m-instruct"
+    """A catalogue name, a folder, or the path of a model.safetensors file."""
+    models_dir: Path = CHECKOUT / "models"
+    max_context: int = 0
+    """Tokens of prompt and answer together; 0 takes the model's own limit."""
+
+    # Where its state lies; two checkouts share nothing.
+    home: Path = CHECKOUT / ".pensieve"
+    redis_url: str = ""
+    """Empty: `pensieve start` runs a Redis of its own under `home`."""
+
+    # The worker.
+    engine: Literal["mlx", "fake"] = "mlx"
+    device: Literal["auto", "cpu", "gpu"] = "auto"
+    slot: str = "gpu0"
+    """One worker process owns one slot; a second one for the same slot waits for its lock."""
+    max_batch: int = 32
+    """Sequences that decode together."""
+    prefill_chunk: int = 512
+    """Prompt tokens processed between two decode steps."""
+
+    # Limits and lifetimes.
+    max_waiting: int = 256
+    """Requests that may wait in the queue before new ones get 529."""
+    max_body_bytes: int = 32_000_000
+    deadline_s: float = 600.0
+    """From acceptance to the end of the answer."""
+    result_ttl_s: int = 3600
+    """How long an ended request can still be polled and replayed."""
+    ping_interval_s: float = 10.0
+    drain_s: float = 30.0
+    """How long a stopping worker finishes what runs before it hands the rest back."""
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
+
+    @classmethod
+    def from_env(cls, environ: Mapping[str, str]) -> Self:
+        """Read PENSIEVE_ variables; raise BadSetting, naming the variable, for any that is wrong."""
+        kinds = get_type_hints(cls)
+        values: dict[str, Any] = {}
+        for variable, text in environ.items():
+            if not variable.startswith(PREFIX):
+                continue
+            name = variable.removeprefix(PREFIX).lower()
+            if name not in kinds:
+                known = ", ".join(PREFIX + f.name.upper() for f in fields(cls))
+                raise BadSetting(f"{variable} is no setting of Pensieve's; there are: {known}")
+            values[name] = _parse(variable, text, kinds[name])
+        return cls(**values)
+
+    @property
+    def live_ttl_s(self) -> int:
+        """How long the log of a request that is still on its way outlives its last event."""
+        return self.result_ttl_s + int(self.deadline_s) + 60
+
+    def to_env(self) -> dict[str, str]:
+        """The variables that make these settings again in a child process."""
+        return {PREFIX + f.name.upper(): str(getattr(self, f.name)) for f in fields(self)}
+
+
+def _absolute(text: str) -> Path:
+    return Path(text).expanduser().absolute()
+
+
+_PARSERS: dict[type, Callable[[str], Any]] = {str: str, int: int, float: float, Path: _absolute}
+
+
+def _parse(variable: str, text: str, kind: Any) -> Any:
+    if get_origin(kind) is Literal:
+        if text not in get_args(kind):
+            raise BadSetting(f"{variable}={text!r} is not one of {', '.join(get_args(kind))}")
+        return text
+    try:
+        value = _PARSERS[kind](text)
+    except ValueError as error:
+        raise BadSetting(f"{variable}={text!r} is no {kind.__name__}") from error
+    if kind in {int, float} and value < 0:
+        raise BadSetting(f"{variable}={text!r} is negative")
+    return value
