@@ -1,0 +1,30 @@
+"""Engines that misbehave in one way each."""
+
+from workers.engine import Sampled
+from workers.fake_engine import FakeEngine
+from workers.sequence import Sequence
+
+
+class FailingEngine(FakeEngine):
+    """Echoes, but raises while it prefills one given prompt, and reports an error in decoding another."""
+
+    def __init__(self, eos_id: int, *, prefill: str, decode: str) -> None:
+        super().__init__(eos_id)
+        self._prefill_fails = tuple(map(ord, prefill))
+        self._decode_fails = tuple(map(ord, decode))
+        self._prompts: dict[str, tuple[int, ...]] = {}
+
+    def add(self, sequence: Sequence) -> None:
+        self._prompts[sequence.id] = sequence.prompt
+        super().add(sequence)
+
+    def prefill(self, sequence_id: str, max_tokens: int) -> int:
+        if self._prompts[sequence_id] == self._prefill_fails:
+            raise FloatingPointError("a poison prompt")
+        return super().prefill(sequence_id, max_tokens)
+
+    def decode(self) -> list[Sampled]:
+        return [
+            Sampled(s.sequence_id, 0, "NaN") if self._prompts[s.sequence_id] == self._decode_fails else s
+            for s in super().decode()
+        ]

@@ -1,0 +1,106 @@
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from queue_config.events import Finished
+from queue_config.request import SamplingParams
+from tests.support.worker import EOS, new_output
+from workers.output import OutputText
+
+
+def pieces(output: OutputText, text: str) -> tuple[list[str], Finished | None]:
+    """Feed a text token by token (and an end) until the answer ends."""
+    given_out = []
+    for token in [*map(ord, text), EOS]:
+        piece, finished = output.push(token)
+        given_out.append(piece)
+        if finished is not None:
+            return given_out, finished
+    return given_out, None
+
+
+def test_text_comes_out_as_it_goes_in() -> None:
+    output = new_output(SamplingParams(max_tokens=10))
+
+    assert pieces(output, "hey") == (["h", "e", "y", ""], Finished("end_turn", 4))
+
+
+def test_the_answer_ends_at_max_tokens() -> None:
+    output = new_output(SamplingParams(max_tokens=2))
+
+    assert pieces(output, "hey") == (["h", "e"], Finished("max_tokens", 2))
+
+
+def test_what_could_begin_a_stop_sequence_is_held_back() -> None:
+    output = new_output(SamplingParams(max_tokens=99, stop=("STOP",)))
+
+    assert pieces(output, "aSTxSTOPy") == (["a", "", "", "STx", "", "", "", ""], Finished("stop_sequence", 8, "STOP"))
+
+
+def test_held_text_is_given_out_at_the_end() -> None:
+    output = new_output(SamplingParams(max_tokens=99, stop=("STOP",)))
+
+    assert pieces(output, "aST") == (["a", "", "", "ST"], Finished("end_turn", 4))
+
+
+def test_the_stop_sequence_that_is_complete_first_wins() -> None:
+    output = new_output(SamplingParams(max_tokens=99, stop=("cd", "bcde", "abx")))
+
+    assert pieces(output, "abcdef") == (["", "", "a", "b"], Finished("stop_sequence", 4, "cd"))
+
+
+class HalfCharacters:
+    """A decoder that gives a character with every second token, and what is left of one at the end."""
+
+    def __init__(self) -> None:
+        self._half = ""
+
+    def step(self, token_id: int) -> str:
+        if not self._half:
+            self._half = chr(token_id)
+            return ""
+        whole, self._half = self._half, ""
+        return whole
+
+    def flush(self) -> str:
+        return "?" if self._half else ""
+
+
+def test_half_a_character_waits_for_its_other_half_and_is_flushed_at_the_end() -> None:
+    output = OutputText(HalfCharacters(), frozenset({EOS}), SamplingParams(max_tokens=5))
+
+    assert pieces(output, "aabbc") == (["", "a", "", "b", "?"], Finished("max_tokens", 5))
+
+
+@given(
+    text=st.text(alphabet="abS", max_size=40),
+    stops=st.lists(st.text(alphabet="abS", min_size=1, max_size=4), max_size=3),
+    max_tokens=st.integers(1, 50),
+)
+def test_an_answer_is_the_text_up_to_its_first_stop_and_never_shows_one(
+    text: str, stops: list[str], max_tokens: int
+) -> None:
+    output = new_output(SamplingParams(max_tokens=max_tokens, stop=tuple(stops)))
+
+    parts, finished = pieces(output, text)
+
+    answer = "".join(parts)
+    assert finished is not None
+    assert text.startswith(answer)
+    assert not any(stop in answer for stop in stops)
+    if finished.reason == "stop_sequence":
+        assert text.startswith(answer + (finished.stop_sequence or "?"))
+    else:
+        assert answer == text[: finished.output_tokens]
+
+
+@pytest.mark.parametrize("split", range(12))
+def test_a_replay_up_to_any_token_gives_the_same_rest(split: int) -> None:
+    sampling, text = SamplingParams(max_tokens=99, stop=("STOP",)), "aSTxxSTxSTOP"
+    whole = new_output(sampling)
+    expected = [whole.push(ord(c)) for c in text]
+    resumed = new_output(sampling)
+    for c in text[:split]:
+        resumed.push(ord(c))
+
+    assert [resumed.push(ord(c)) for c in text[split:]] == expected[split:]

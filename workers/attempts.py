@@ -1,0 +1,74 @@
+"""Attempts: turns a started job into a generation, from its beginning or from where its log ends."""
+
+import logging
+from collections.abc import Callable
+
+from queue_config.control import Control
+from queue_config.event_log import START, Entry, EventLog, Position
+from queue_config.events import Delta, Failed, Started, Terminal
+from queue_config.request import GenerationRequest, SamplingParams
+from workers.generation import Cancel, Command, Generation, Submit
+from workers.output import OutputText
+from workers.publisher import Publisher
+from workers.sequence import Sequence
+
+WORKERS_DIED = Failed("api_error", "The worker stopped three times while it processed this request.")
+
+log = logging.getLogger(__name__)
+
+
+class Attempts:
+    """`new_output` makes the detokenising end of one answer."""
+
+    def __init__(
+        self,
+        event_log: EventLog,
+        control: Control,
+        publisher: Publisher,
+        submit: Callable[[Command], None],
+        new_output: Callable[[SamplingParams], OutputText],
+    ) -> None:
+        self._event_log = event_log
+        self._control = control
+        self._publisher = publisher
+        self._submit = submit
+        self._new_output = new_output
+
+    def begin(self, request: GenerationRequest, worker: str) -> Terminal | None:
+        """Claim the next attempt in the request's log and send it to the engine.
+
+        Returns the terminal event instead where the log has one already: its worker died before RQ's books were closed.
+        Raises FencedOff where another worker claimed the same attempt first.
+        """
+        history = self._event_log.read(request.id)
+        if history and isinstance(history[-1].event, Terminal):
+            return history[-1].event
+        last = history[-1].position if history else START
+        position = Position(last.attempt + 1, last.seq + 1)
+        if self._event_log.append([Entry(request.id, position, Started(position.attempt, worker))]):
+            raise FencedOff(request.id)
+        tokens = [token for entry in history if isinstance(entry.event, Delta) for token in entry.event.tokens]
+        output = self._new_output(request.sampling)
+        for token in tokens:
+            output.push(token)  # its text is in the log already
+        self._publisher.open(request.id, position)
+        self._submit(
+            Submit(Generation(request, Sequence(request.id, request.prompt, request.sampling, tokens), output))
+        )
+        # Submitted first, looked second: a cancel sent in between reaches the loop by one way or the other.
+        for canceled in self._control.canceled_among([request.id]):
+            self._submit(Cancel(canceled))
+        log.info("started", extra={"job": request.id, "attempt": position.attempt, "resumed_tokens": len(tokens)})
+        return None
+
+    def give_up(self, job_id: str) -> None:
+        """End a request whose workers died as often as it may; nothing if it has ended."""
+        last = self._event_log.last(job_id)
+        if last is not None and isinstance(last.event, Terminal):
+            return
+        attempt, seq = last.position if last else START
+        self._event_log.append([Entry(job_id, Position(attempt + 1, seq + 1), WORKERS_DIED)])
+
+
+class FencedOff(Exception):
+    """Another worker has the request."""

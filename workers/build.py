@@ -1,0 +1,33 @@
+"""build: a worker process from its settings, model included."""
+
+from models.resolve import ModelSpec, resolve
+from models.tokenizer import Tokenizer
+from queue_config.request import SamplingParams
+from queue_config.settings import Settings
+from workers.assembly import assemble
+from workers.engine import Engine
+from workers.fake_engine import FakeEngine
+from workers.output import OutputText
+from workers.process import WorkerProcess
+
+FAKE_STEP_S = 0.01
+
+
+def make_engine(settings: Settings, spec: ModelSpec, tokenizer: Tokenizer) -> Engine:
+    """Load the model onto the device. The calling thread owns the engine from here on."""
+    if settings.engine == "fake":
+        return FakeEngine(min(tokenizer.eos_ids), FAKE_STEP_S)
+    from workers.mlx_engine.engine import MlxEngine
+
+    return MlxEngine(spec.dir, device=settings.device)
+
+
+def build(settings: Settings) -> WorkerProcess:
+    """Load the model and wire everything that a worker process is made of; nothing is started."""
+    spec = resolve(settings.model, settings.models_dir)
+    tokenizer = Tokenizer.load(spec.dir)
+
+    def new_output(sampling: SamplingParams) -> OutputText:
+        return OutputText(tokenizer.decoder(), tokenizer.eos_ids, sampling)
+
+    return assemble(settings, spec.name, make_engine(settings, spec, tokenizer), new_output)
