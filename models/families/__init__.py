@@ -1,0 +1,90 @@
+"""Prompt formats, one file a family, and the choice among them: whichever writes what the model's own template does."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import datetime
+from pathlib import Path
+
+from models.conversation import Conversation, Role, conversation
+from models.errors import ModelRefused, PromptRejected
+from models.families.chatml import PHI4, ChatML
+from models.families.family import Family
+from models.families.gemma import Gemma
+from models.families.llama3 import Llama3
+from models.families.mistral import VERSIONS
+from models.families.phi3 import Phi3
+from models.families.qwen3 import Qwen3
+from models.families.template import TemplateFamily, compiled
+from models.folder import ModelFolder
+from models.prompt import as_text
+
+__all__ = ["Family", "family_for", "family_of_template"]
+
+PROBES: tuple[tuple[tuple[Role, str], ...], ...] = (
+    (("user", "one"),),
+    (("user", " one\n"), ("assistant", " two\n"), ("user", "three")),
+)
+"""Without system prompts: there some templates drop or refuse what a family of ours manages to say."""
+
+
+def family_for(model_dir: Path) -> Family:
+    """The format of the model in this folder. Raises ModelRefused if it has no chat template."""
+    folder = ModelFolder(model_dir)
+    source = folder.chat_template()
+    if source is None:
+        raise ModelRefused(
+            f"{model_dir} has no chat template, so it is a base model; take its instruction-tuned sibling"
+        )
+    return family_of_template(source, folder.special_tokens())
+
+
+def family_of_template(source: str, special_tokens: dict[str, str]) -> Family:
+    """The family that writes the probes as this template does; the template itself where none does."""
+    own = TemplateFamily(compiled(source), special_tokens)
+    for family in _known(own, special_tokens):
+        if all(_agree(family, own, conversation("", probe)) for probe in PROBES):
+            return family
+    return own
+
+
+def _known(own: TemplateFamily, special_tokens: dict[str, str]) -> Iterator[Family]:
+    bos, eos = special_tokens.get("bos_token", ""), special_tokens.get("eos_token", "")
+    yield Qwen3()
+    yield ChatML()
+    yield ChatML(_default_system(own))
+    yield PHI4
+    for start in ("", bos):
+        yield Phi3(start)
+        yield Phi3(start, newline="")
+    yield Llama3(bos)
+    yield Llama3(bos, _when_published)
+    yield Llama3(bos, _today)
+    for version in VERSIONS:
+        yield replace(version, bos=bos, eos=eos)
+    yield Gemma(bos)
+
+
+def _agree(family: Family, own: TemplateFamily, probe: Conversation) -> bool:
+    messages = [{"role": turn.role, "content": turn.text} for turn in probe.turns]
+    try:
+        return as_text(family.render(probe)) == own.render_text(messages, answer_follows=True)
+    except PromptRejected:
+        return False
+
+
+def _default_system(own: TemplateFamily) -> str:
+    """The system prompt that a ChatML template fills in by itself, or ""."""
+    try:
+        text = own.render_text([{"role": "user", "content": "one"}], answer_follows=True)
+    except PromptRejected:
+        return ""
+    start = "<|im_start|>system\n"
+    return text.removeprefix(start).partition("<|im_end|>")[0] if text.startswith(start) else ""
+
+
+def _today() -> str:
+    return datetime.now().astimezone().strftime("%d %b %Y")
+
+
+def _when_published() -> str:
+    return "26 Jul 2024"

@@ -1,0 +1,19 @@
+"""Family: a way of writing a conversation as a prompt."""
+
+from typing import Protocol
+
+from models.conversation import Conversation
+from models.prompt import Segment
+
+
+class Family(Protocol):
+    """Pure; may be shared by threads."""
+
+    @property
+    def name(self) -> str: ...
+
+    def render(self, conversation: Conversation) -> list[Segment]:
+        """The prompt up to where the answer starts, or goes on after a prefill.
+
+        Raises PromptRejected if the format has no way to say it.
+        """

@@ -1,0 +1,29 @@
+"""Gemma 1 to 3: `<start_of_turn>user` and `model`; no system turn, so that text leads the first user turn."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from models.conversation import JOINT, Conversation
+from models.families.turns import alternating, join, split_prefill
+from models.prompt import Markup, Segment
+
+
+@dataclass(frozen=True, slots=True)
+class Gemma:
+    bos: str = "<bos>"
+    name: str = "gemma"
+
+    def render(self, conversation: Conversation) -> list[Segment]:
+        return join(self._segments(alternating(conversation, "Gemma's format")))
+
+    def _segments(self, conversation: Conversation) -> Iterator[Segment]:
+        turns, prefill = split_prefill(conversation)
+        lead = conversation.system + JOINT if conversation.system else ""
+        yield Markup(self.bos)
+        for index, turn in enumerate(turns):
+            role = "user" if turn.role == "user" else "model"
+            yield Markup(f"<start_of_turn>{role}\n")
+            yield (lead if index == 0 else "") + turn.text.strip()
+            yield Markup("<end_of_turn>\n")
+        yield Markup("<start_of_turn>model\n")
+        yield prefill.strip()
