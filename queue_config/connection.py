@@ -2,14 +2,23 @@
 
 from typing import Any
 
-from redis import BlockingConnectionPool, Redis, RedisError
+from redis import BlockingConnectionPool, Redis, RedisError, WatchError
 from redis.backoff import NoBackoff
 from redis.exceptions import ConnectionError as RedisDown
 from redis.exceptions import OutOfMemoryError, ReadOnlyError
 from redis.exceptions import TimeoutError as RedisSlow
 from redis.retry import Retry
 
-__all__ = ["REDIS_AWAY", "Redis", "RedisDown", "RedisError", "RedisSlow", "connect", "subscriber_connection"]
+__all__ = [
+    "REDIS_AWAY",
+    "Redis",
+    "RedisDown",
+    "RedisError",
+    "RedisSlow",
+    "WatchError",
+    "connect",
+    "subscriber_connection",
+]
 
 REDIS_AWAY = (RedisDown, RedisSlow, ReadOnlyError, OutOfMemoryError)
 """What passes by itself: gone, silent, failing over, full. Anything else is a mistake of ours."""

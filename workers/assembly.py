@@ -13,7 +13,7 @@ from queue_config.control import Control, listen
 from queue_config.event_log import EventLog
 from queue_config.job_queue import JobQueue
 from queue_config.lease import Leases, WorkerStatus
-from queue_config.request import SamplingParams
+from queue_config.request import GenerationRequest
 from queue_config.settings import Settings
 from workers.attempts import Attempts
 from workers.books import Books
@@ -35,7 +35,7 @@ def slot_id(settings: Settings) -> str:
 
 
 def assemble(
-    settings: Settings, model: str, engine: Engine, new_output: Callable[[SamplingParams], OutputText]
+    settings: Settings, model: str, engine: Engine, new_output: Callable[[GenerationRequest], OutputText]
 ) -> WorkerProcess:
     """Nothing is started. `new_output` makes the detokenising end of one answer."""
     slot = slot_id(settings)

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from queue_config.control import Control
 from queue_config.event_log import START, Entry, EventLog, Position
 from queue_config.events import Delta, Failed, Started, Terminal
-from queue_config.request import GenerationRequest, SamplingParams
+from queue_config.request import GenerationRequest
 from workers.generation import Cancel, Command, Generation, Submit
 from workers.output import OutputText
 from workers.publisher import Publisher
@@ -26,7 +26,7 @@ class Attempts:
         control: Control,
         publisher: Publisher,
         submit: Callable[[Command], None],
-        new_output: Callable[[SamplingParams], OutputText],
+        new_output: Callable[[GenerationRequest], OutputText],
     ) -> None:
         self._event_log = event_log
         self._control = control
@@ -48,7 +48,7 @@ class Attempts:
         if self._event_log.append([Entry(request.id, position, Started(position.attempt, worker))]):
             raise FencedOff(request.id)
         tokens = [token for entry in history if isinstance(entry.event, Delta) for token in entry.event.tokens]
-        output = self._new_output(request.sampling)
+        output = self._new_output(request)
         for token in tokens:
             output.push(token)  # its text is in the log already
         self._publisher.open(request.id, position)

@@ -2,7 +2,7 @@
 
 from models.resolve import ModelSpec, resolve
 from models.tokenizer import Tokenizer
-from queue_config.request import SamplingParams
+from queue_config.request import GenerationRequest
 from queue_config.settings import Settings
 from workers.assembly import assemble
 from workers.engine import Engine
@@ -27,7 +27,8 @@ def build(settings: Settings) -> WorkerProcess:
     spec = resolve(settings.model, settings.models_dir)
     tokenizer = Tokenizer.load(spec.dir)
 
-    def new_output(sampling: SamplingParams) -> OutputText:
-        return OutputText(tokenizer.decoder(), tokenizer.eos_ids, sampling)
+    def new_output(request: GenerationRequest) -> OutputText:
+        # The prompt, for an answer that goes on in the middle of a word.
+        return OutputText(tokenizer.decoder(request.prompt), tokenizer.eos_ids, request.sampling)
 
     return assemble(settings, spec.name, make_engine(settings, spec, tokenizer), new_output)

@@ -5,7 +5,7 @@ import queue
 import time
 from collections.abc import Callable, Iterator
 
-from queue_config.events import Canceled, Delta, Expired, Failed, Terminal
+from queue_config.events import Canceled, Delta, Expired, Failed, Finished, Terminal
 from workers.engine import Engine, Sampled
 from workers.generation import Cancel, Command, Drop, Emission, Generation, Stop, Submit
 from workers.scheduler import Scheduler
@@ -111,6 +111,9 @@ class EngineLoop:
                 self._end(self._live[sequence.id], failure)
             else:
                 self._scheduler.prefilled(sequence, left)
+                if left == 0 and sequence.sampling.max_tokens == 0:
+                    # Asked for nothing but the prompt's processing.
+                    self._end(self._live[sequence.id], Finished("max_tokens", 0))
 
     def _deliver(self, sampled: Sampled) -> None:
         generation = self._live[sampled.sequence_id]

@@ -9,7 +9,6 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, cast
 
-from redis import WatchError
 from rq.exceptions import NoSuchJobError
 from rq.executions import Execution
 from rq.job import Job, JobStatus
@@ -19,7 +18,7 @@ from rq.timeouts import BaseDeathPenalty
 from rq.utils import now
 from rq.worker import BaseWorker
 
-from queue_config.connection import Redis
+from queue_config.connection import Redis, WatchError
 from queue_config.events import Canceled, Finished, Terminal
 from queue_config.job_queue import TASK
 from queue_config.request import GenerationRequest

@@ -31,8 +31,12 @@ class CodePoints:
         return ""
 
 
-def new_output(sampling: SamplingParams) -> OutputText:
+def output_of(sampling: SamplingParams) -> OutputText:
     return OutputText(CodePoints(), frozenset({EOS}), sampling)
+
+
+def new_output(request: GenerationRequest) -> OutputText:
+    return output_of(request.sampling)
 
 
 def a_request(job_id: str, text: str = "hello", *, lane: Lane = "interactive", **sampling: object) -> GenerationRequest:

@@ -27,7 +27,7 @@ class Bench:
         self.loop = EngineLoop(engine, scheduler, self.emitted.append, self.left.append, lambda: self.now)
 
     def submit(self, request: GenerationRequest, known: str = "") -> None:
-        output = new_output(request.sampling)
+        output = new_output(request)
         for c in known:
             output.push(ord(c))
         sequence = Sequence(request.id, request.prompt, request.sampling, list(map(ord, known)))
@@ -111,6 +111,14 @@ def test_a_resumed_request_goes_on_behind_what_is_known() -> None:
 
     assert bench.text("a") == "llo"
     assert bench.emitted[-1].terminal == Finished("end_turn", 6)
+
+
+def test_a_request_for_no_tokens_gets_none() -> None:
+    bench = Bench()
+    bench.submit(a_request("a", "hello", max_tokens=0))
+    bench.turns(1)
+
+    assert bench.emitted == [Emission("a", None, Finished("max_tokens", 0))]
 
 
 def test_a_stop_ends_the_loop() -> None:

@@ -4,7 +4,7 @@ from hypothesis import strategies as st
 
 from queue_config.events import Finished
 from queue_config.request import SamplingParams
-from tests.support.worker import EOS, new_output
+from tests.support.worker import EOS, output_of
 from workers.output import OutputText
 
 
@@ -20,31 +20,31 @@ def pieces(output: OutputText, text: str) -> tuple[list[str], Finished | None]:
 
 
 def test_text_comes_out_as_it_goes_in() -> None:
-    output = new_output(SamplingParams(max_tokens=10))
+    output = output_of(SamplingParams(max_tokens=10))
 
     assert pieces(output, "hey") == (["h", "e", "y", ""], Finished("end_turn", 4))
 
 
 def test_the_answer_ends_at_max_tokens() -> None:
-    output = new_output(SamplingParams(max_tokens=2))
+    output = output_of(SamplingParams(max_tokens=2))
 
     assert pieces(output, "hey") == (["h", "e"], Finished("max_tokens", 2))
 
 
 def test_what_could_begin_a_stop_sequence_is_held_back() -> None:
-    output = new_output(SamplingParams(max_tokens=99, stop=("STOP",)))
+    output = output_of(SamplingParams(max_tokens=99, stop=("STOP",)))
 
     assert pieces(output, "aSTxSTOPy") == (["a", "", "", "STx", "", "", "", ""], Finished("stop_sequence", 8, "STOP"))
 
 
 def test_held_text_is_given_out_at_the_end() -> None:
-    output = new_output(SamplingParams(max_tokens=99, stop=("STOP",)))
+    output = output_of(SamplingParams(max_tokens=99, stop=("STOP",)))
 
     assert pieces(output, "aST") == (["a", "", "", "ST"], Finished("end_turn", 4))
 
 
 def test_the_stop_sequence_that_is_complete_first_wins() -> None:
-    output = new_output(SamplingParams(max_tokens=99, stop=("cd", "bcde", "abx")))
+    output = output_of(SamplingParams(max_tokens=99, stop=("cd", "bcde", "abx")))
 
     assert pieces(output, "abcdef") == (["", "", "a", "b"], Finished("stop_sequence", 4, "cd"))
 
@@ -80,7 +80,7 @@ def test_half_a_character_waits_for_its_other_half_and_is_flushed_at_the_end() -
 def test_an_answer_is_the_text_up_to_its_first_stop_and_never_shows_one(
     text: str, stops: list[str], max_tokens: int
 ) -> None:
-    output = new_output(SamplingParams(max_tokens=max_tokens, stop=tuple(stops)))
+    output = output_of(SamplingParams(max_tokens=max_tokens, stop=tuple(stops)))
 
     parts, finished = pieces(output, text)
 
@@ -97,9 +97,9 @@ def test_an_answer_is_the_text_up_to_its_first_stop_and_never_shows_one(
 @pytest.mark.parametrize("split", range(12))
 def test_a_replay_up_to_any_token_gives_the_same_rest(split: int) -> None:
     sampling, text = SamplingParams(max_tokens=99, stop=("STOP",)), "aSTxxSTxSTOP"
-    whole = new_output(sampling)
+    whole = output_of(sampling)
     expected = [whole.push(ord(c)) for c in text]
-    resumed = new_output(sampling)
+    resumed = output_of(sampling)
     for c in text[:split]:
         resumed.push(ord(c))
 
