@@ -1,0 +1,50 @@
+"""create_app: the Flask application, put together from its routes."""
+
+import os
+
+from flask import Flask, Response, g
+
+from api import auth, error_pages
+from api.routes.count_tokens import count_tokens
+from api.routes.health import health
+from api.routes.jobs import jobs
+from api.routes.messages import messages
+from api.routes.models import models
+from api.routes.stream import SOCKET_OPTIONS, stream
+from api.services import Services
+from api.wire import ids
+from queue_config import logs
+from queue_config.settings import Settings
+
+
+def from_environment() -> Flask:
+    """The application as gunicorn starts it: settings come from PENSIEVE_ variables."""
+    settings = Settings.from_env(os.environ)  # noqa: TID251 - gunicorn calls this without arguments
+    logs.set_up("api", settings.log_level)
+    return create_app(Services.build(settings))
+
+
+def create_app(services: Services) -> Flask:
+    app = Flask("pensieve", static_folder=None)
+    app.extensions["services"] = services
+    app.config["MAX_CONTENT_LENGTH"] = services.settings.max_body_bytes
+    app.config["SOCK_SERVER_OPTIONS"] = SOCKET_OPTIONS
+    app.json.sort_keys = False  # type: ignore[attr-defined]
+    # A redirect for a doubled slash would be HTML.
+    app.url_map.merge_slashes = False
+    app.before_request(_begin)
+    auth.guard(app, services.settings)
+    app.after_request(_finish)
+    error_pages.install(app)
+    for blueprint in (health, messages, count_tokens, models, jobs, stream):
+        app.register_blueprint(blueprint)
+    return app
+
+
+def _begin() -> None:
+    g.request_id = ids.new_request_id()
+
+
+def _finish(response: Response) -> Response:
+    response.headers["request-id"] = g.request_id
+    return response

@@ -1,0 +1,33 @@
+"""Jobs looked up by id: the queue's record and the event log, put together."""
+
+import time
+from typing import Any
+
+from api.endings import expire
+from api.services import Services
+from api.wire import ids, job
+from queue_config.errors import NotFound
+from queue_config.events import Event
+from queue_config.job_queue import JobRecord
+
+
+def find(services: Services, job_id: str) -> JobRecord:
+    """The record of a job; NotFound where there is none, or none any more."""
+    record = services.queue.find(job_id) if ids.is_message_id(job_id) else None
+    if record is None:
+        raise NotFound("No job with this id; ended jobs are kept for a limited time.")
+    return record
+
+
+def look_up(services: Services, job_id: str) -> dict[str, Any]:
+    """The job as clients see it. Raises NotFound."""
+    record = find(services, job_id)
+    if record.status == "queued" and time.time() > record.deadline_at:
+        # No worker came for it, and it may be that nobody else is looking.
+        expire(services, job_id)
+        record = find(services, job_id)
+    # After the record: a job that ended in between then shows its end, which a later record could not.
+    log: list[Event] = [entry.event for entry in services.log.read(job_id)]
+    if record.status == "ended" or job.has_ended(log):
+        return job.view(record, log, None)
+    return job.view(record, log, services.queue.position(record))

@@ -1,0 +1,63 @@
+"""Reading a request's answer as it grows; every way of reading ends, whatever fails."""
+
+import logging
+import time
+from collections.abc import Generator
+
+from api.endings import expire
+from api.services import Services
+from api.wire.errors import envelope
+from api.wire.frame_id import BEFORE_ALL, FrameId
+from api.wire.message import MessageHead
+from api.wire.stream import Frame, MessageStream
+from queue_config.connection import RedisError
+from queue_config.errors import DeadlinePassed, PensieveError
+from queue_config.event_log import Entry
+
+GRACE_S = 10.0
+"""How long after the deadline the worker's own word is awaited; then nobody is at work."""
+
+Frames = Generator[tuple[FrameId | None, Frame] | None]
+
+_logger = logging.getLogger(__name__)
+
+
+def entries(services: Services, job_id: str, deadline_at: float) -> Generator[Entry | None]:
+    """The log to its terminal event, None on idle ticks; DeadlinePassed where that event doesn't come in time."""
+    for entry in services.hub.follow(job_id):
+        overdue_s = time.time() - deadline_at
+        if entry is None and overdue_s > 0:
+            if overdue_s > GRACE_S:
+                raise DeadlinePassed("The deadline passed before the answer was complete.")
+            try:
+                expire(services, job_id)
+            except RedisError:
+                _logger.warning("can't expire a request", extra={"job_id": job_id})
+        yield entry
+
+
+def frames(
+    services: Services, head: MessageHead, deadline_at: float, request_id: str, after: FrameId = BEFORE_ALL
+) -> Frames:
+    """The stream's frames behind `after`, None on idle ticks; the last one is `message_stop` or `error`.
+
+    An error without an id is this process's own: the log doesn't have it, and the request may still be running.
+    """
+    stream = MessageStream(head, request_id, after)
+    try:
+        yield from stream.start()
+        for entry in entries(services, head.id, deadline_at):
+            if entry is None:
+                yield None
+            else:
+                yield from stream.fold(entry)
+    except PensieveError as error:
+        yield None, envelope(error, request_id)
+    except Exception:
+        # The status line is long gone: the stream itself must say that it failed.
+        _logger.exception("a stream failed", extra={"job_id": head.id, "request_id": request_id})
+        yield None, envelope(PensieveError("Internal server error"), request_id)
+
+
+def is_last(frame: Frame) -> bool:
+    return frame["type"] in {"message_stop", "error"}

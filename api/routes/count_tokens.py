@@ -1,0 +1,18 @@
+"""POST /v1/messages/count_tokens: needs no worker."""
+
+from flask import Blueprint
+
+from api.body import api_version, json_body
+from api.services import current_services
+from api.submission import check_model
+from api.wire.request import parse_count
+
+count_tokens = Blueprint("count_tokens", __name__)
+
+
+@count_tokens.post("/v1/messages/count_tokens")
+def count() -> dict[str, int]:
+    services = current_services()
+    parsed = parse_count(json_body(), api_version())
+    check_model(services, parsed.model)
+    return {"input_tokens": len(services.prompts.encode(parsed.conversation))}

@@ -1,0 +1,1 @@
+"""Anthropic's wire format as pure functions: no Flask, no Redis, no clock."""

@@ -1,0 +1,26 @@
+"""Ids in the shapes that Anthropic's clients know."""
+
+import re
+import secrets
+import string
+
+_ALPHABET = string.digits + string.ascii_letters
+_LENGTH = 24
+_MESSAGE_ID = re.compile(r"msg_[0-9A-Za-z]{1,64}")
+
+
+def new_message_id() -> str:
+    return "msg_" + _random()
+
+
+def new_request_id() -> str:
+    return "req_" + _random()
+
+
+def is_message_id(text: str) -> bool:
+    """Whether `text` could be one of ours; anything else is unknown without asking Redis."""
+    return _MESSAGE_ID.fullmatch(text) is not None
+
+
+def _random() -> str:
+    return "".join(secrets.choice(_ALPHABET) for _ in range(_LENGTH))

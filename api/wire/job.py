@@ -1,0 +1,70 @@
+"""A job as `/v1/jobs` shows it: the event log says how it ended, the queue's record where it stands until then."""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Any, Literal
+
+from api.wire.message import MessageHead, error_of, fold, output_tokens
+from queue_config.errors import GenerationFailed, PensieveError
+from queue_config.events import TERMINAL, Canceled, Event, Expired, Failed, Finished
+from queue_config.job_queue import JobRecord
+
+Status = Literal["queued", "running", "succeeded", "errored", "canceled", "expired"]
+
+
+def head_of(record: JobRecord) -> MessageHead:
+    return MessageHead(record.id, record.model, record.input_tokens)
+
+
+def status_of(record: JobRecord, events: Sequence[Event]) -> Status:
+    match events[-1] if events else None:
+        case Finished():
+            return "succeeded"
+        case Failed():
+            return "errored"
+        case Canceled():
+            return "canceled"
+        case Expired():
+            return "expired"
+    # The log and the record end in one step, so a record that ended alone was ended by something else.
+    return "errored" if record.status == "ended" else record.status
+
+
+def has_ended(events: Sequence[Event]) -> bool:
+    return bool(events) and isinstance(events[-1], TERMINAL)
+
+
+def view(record: JobRecord, events: Sequence[Event], position: int | None) -> dict[str, Any]:
+    """`position` is how many requests come before it, None where it doesn't wait."""
+    status = status_of(record, events)
+    return {
+        "id": record.id,
+        "type": "job",
+        "status": status,
+        "model": record.model,
+        "created_at": _rfc3339(record.created_at),
+        "expires_at": _rfc3339(record.deadline_at),
+        "position": position if status == "queued" else None,
+        "progress": {"output_tokens": _progress(events)},
+        "result": fold(head_of(record), events) if status == "succeeded" else None,
+        "error": _error(events) if status in {"errored", "canceled", "expired"} else None,
+    }
+
+
+def _progress(events: Sequence[Event]) -> int:
+    if events and isinstance(last := events[-1], Finished | Canceled | Expired):
+        return last.output_tokens
+    return output_tokens(events)
+
+
+def _error(events: Sequence[Event]) -> dict[str, str]:
+    error: PensieveError
+    if events and isinstance(last := events[-1], Failed | Canceled | Expired):
+        error = error_of(last)
+    else:
+        error = GenerationFailed("api_error", "The request ended without an answer.")
+    return {"type": error.kind, "message": str(error)}
+
+
+def _rfc3339(unix_s: float) -> str:
+    return datetime.fromtimestamp(unix_s, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

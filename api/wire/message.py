@@ -1,0 +1,86 @@
+"""A finished event log to a Message, or to the error that it ended in."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from queue_config.errors import DeadlinePassed, GenerationFailed, PensieveError
+from queue_config.events import Canceled, Delta, Event, Expired, Failed, Finished
+
+
+@dataclass(frozen=True, slots=True)
+class MessageHead:
+    """What a message states before its first token."""
+
+    id: str
+    model: str
+    input_tokens: int
+
+
+def usage(input_tokens: int, output_tokens: int) -> dict[str, Any]:
+    """Every field that clients know; a total of input is the sum of the three input counts."""
+    return {
+        "input_tokens": input_tokens,
+        "cache_creation_input_tokens": 0,
+        "cache_read_input_tokens": 0,
+        "cache_creation": {"ephemeral_5m_input_tokens": 0, "ephemeral_1h_input_tokens": 0},
+        "output_tokens": output_tokens,
+        "output_tokens_details": {"thinking_tokens": 0},
+        "server_tool_use": None,
+        "service_tier": "standard",
+        "inference_geo": None,
+        "speed": "standard",
+    }
+
+
+def empty_message(head: MessageHead) -> dict[str, Any]:
+    """The message as `message_start` shows it."""
+    return {
+        "id": head.id,
+        "type": "message",
+        "role": "assistant",
+        "model": head.model,
+        "content": [],
+        "stop_reason": None,
+        "stop_sequence": None,
+        "stop_details": None,
+        "usage": usage(head.input_tokens, 0),
+    }
+
+
+def fold(head: MessageHead, events: Iterable[Event]) -> dict[str, Any]:
+    """The whole message; raises the PensieveError that the log ended in instead of an answer."""
+    pieces: list[str] = []
+    for event in events:
+        if isinstance(event, Delta):
+            pieces.append(event.text)
+        elif isinstance(event, Finished):
+            text = "".join(pieces)
+            return empty_message(head) | {
+                "content": [{"type": "text", "text": text}] if text else [],
+                "stop_reason": event.reason,
+                "stop_sequence": event.stop_sequence,
+                "usage": usage(head.input_tokens, event.output_tokens),
+            }
+        elif isinstance(event, Failed | Canceled | Expired):
+            raise error_of(event)
+    raise ValueError("the log has no end")
+
+
+def error_of(event: Failed | Canceled | Expired) -> PensieveError:
+    """What a client is told of a log that ended without an answer."""
+    match event:
+        case Expired():
+            return DeadlinePassed("The deadline passed before the answer was complete.")
+        case Canceled():
+            error = GenerationFailed("api_error", "The request was canceled.")
+        case Failed(kind, message):
+            error = GenerationFailed(kind, message)
+    # It was tried as often as it is going to be, or nobody wants it: the SDKs must not send it again by themselves.
+    error.should_retry = False if error.kind == "api_error" else None
+    return error
+
+
+def output_tokens(events: Iterable[Event]) -> int:
+    """How many tokens there are so far."""
+    return sum(len(event.tokens) for event in events if isinstance(event, Delta))

@@ -1,0 +1,22 @@
+"""A scripted worker and the application, over the run's real Redis."""
+
+from collections.abc import Iterator
+
+import pytest
+import redis as redis_py
+from flask.testing import FlaskClient
+
+from tests.support import api_fakes
+from tests.support.api_fake_worker import FakeWorker
+
+
+@pytest.fixture
+def worker(redis: redis_py.Redis, redis_url: str) -> Iterator[FakeWorker]:
+    with FakeWorker(redis_url) as worker:
+        yield worker
+
+
+@pytest.fixture
+def client(redis: redis_py.Redis, redis_url: str) -> Iterator[FlaskClient]:
+    with api_fakes.client(redis_url) as client:
+        yield client

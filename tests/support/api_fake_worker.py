@@ -1,0 +1,153 @@
+"""A scripted worker: takes requests from the real queues and writes real event logs, as the prompt tells it to.
+
+The user's last words are the script: `hang` starts and waits to be cancelled, `fail KIND` fails, `burst N` answers
+with N words at once, `trickle N` with N words slowly, `flood N` with N words of 10 kB; anything else comes back word
+by word.
+"""
+
+import threading
+import time
+from collections.abc import Iterator
+from typing import Self, cast
+
+from redis import Redis
+from rq.job import Job
+from rq.serializers import JSONSerializer
+
+from queue_config import connection, control
+from queue_config.event_log import Entry, EventLog, Position
+from queue_config.events import Canceled, Delta, Event, Failed, Finished, Started
+from queue_config.job_queue import JobQueue
+from queue_config.lease import Leases, WorkerStatus
+from queue_config.request import GenerationRequest
+from tests.support.api_fakes import MODEL
+
+POLL_S = 0.002
+SLOWLY_S = 0.05
+
+
+class FakeWorker:
+    def __init__(self, redis_url: str) -> None:
+        self.redis: Redis = connection.connect(redis_url)
+        self.log = EventLog(self.redis, result_ttl_s=600, live_ttl_s=600)
+        self.taken: list[GenerationRequest] = []
+        """Every request that it took, in order."""
+        self.canceled: dict[str, float] = {}
+        """When it heard of each cancel, by the monotonic clock."""
+        self._queue_keys = JobQueue(self.redis, MODEL, max_waiting=1, result_ttl_s=1).queue_keys
+        self._stopped = threading.Event()
+        self._heard = threading.Condition()
+        self._ear = control.listen(redis_url, on_wake=lambda: None, on_cancel=self._on_cancel)
+        self._thread = threading.Thread(target=self._work, daemon=True)
+        self._jobs: list[threading.Thread] = []
+
+    def __enter__(self) -> Self:
+        self._ear.start()
+        self.renew()
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stopped.set()
+        with self._heard:
+            self._heard.notify_all()
+        self._thread.join()
+        for job in self._jobs:
+            job.join()
+        self._ear.close()
+        self.redis.close()
+
+    def renew(self, *, engine_age_s: float = 0.0, draining: bool = False) -> None:
+        """Write the lease once."""
+        Leases(self.redis).renew(
+            WorkerStatus(
+                name="scripted",
+                model=MODEL,
+                device="cpu",
+                pid=1,
+                waiting=0,
+                running=0,
+                slots=8,
+                engine_age_s=engine_age_s,
+                draining=draining,
+            )
+        )
+
+    def wait_until_taken(self, count: int) -> list[GenerationRequest]:
+        """The first `count` requests, once it has them."""
+        give_up_at = time.monotonic() + 10
+        while len(self.taken) < count:
+            assert time.monotonic() < give_up_at, f"only {len(self.taken)} requests were taken"
+            time.sleep(POLL_S)
+        return self.taken[:count]
+
+    def wait_until_canceled(self, job_id: str) -> float:
+        """When it heard that; the log has its end by then, or soon after."""
+        with self._heard:
+            assert self._heard.wait_for(lambda: job_id in self.canceled, timeout=10), "never canceled"
+        return self.canceled[job_id]
+
+    def _on_cancel(self, job_id: str) -> None:
+        with self._heard:
+            self.canceled[job_id] = time.monotonic()
+            self._heard.notify_all()
+
+    def _work(self) -> None:
+        while not self._stopped.wait(POLL_S):
+            for key in self._queue_keys:
+                taken = cast(bytes | None, self.redis.lpop(key))
+                if taken:
+                    self._take(taken.decode())
+
+    def _take(self, job_id: str) -> None:
+        job = Job.fetch(job_id, connection=self.redis, serializer=JSONSerializer)
+        request = GenerationRequest.from_json(job.args[0])
+        self.redis.hset(Job.key_for(job_id), "status", "started")
+        self.taken.append(request)
+        thread = threading.Thread(target=self._run, args=(request,), daemon=True)
+        self._jobs.append(thread)
+        thread.start()
+
+    def _run(self, request: GenerationRequest) -> None:
+        for seq, event in enumerate(self._events(request), start=1):
+            self.log.append([Entry(request.id, Position(1, seq), event)])
+        self.redis.hset(Job.key_for(request.id), "status", "finished")
+
+    def _events(self, request: GenerationRequest) -> Iterator[Event]:
+        yield Started(1, "scripted")
+        words = script_of(request).split()
+        match words:
+            case ["hang"]:
+                yield from self._hang(request)
+            case ["fail", kind]:
+                yield Failed(kind, "It was scripted to fail.")
+            case ["burst" | "trickle", count]:
+                yield from self._say(request, [f"word{n} " for n in range(int(count))], words[0] == "trickle")
+            case ["flood", count]:
+                yield from self._say(request, [f"{n:09} " * 1000 for n in range(int(count))], slowly=False)
+            case _:
+                yield from self._say(request, [f"{word} " for word in words], slowly=False)
+
+    def _hang(self, request: GenerationRequest) -> Iterator[Event]:
+        with self._heard:
+            self._heard.wait_for(lambda: request.id in self.canceled or self._stopped.is_set())
+        yield Canceled(0)
+
+    def _say(self, request: GenerationRequest, words: list[str], slowly: bool) -> Iterator[Event]:
+        for said, word in enumerate(words):
+            if request.id in self.canceled or self._stopped.is_set():
+                yield Canceled(said)
+                return
+            if said == request.sampling.max_tokens:
+                yield Finished("max_tokens", said)
+                return
+            if slowly:
+                time.sleep(SLOWLY_S)
+            yield Delta((said,), word)
+        yield Finished("end_turn", len(words))
+
+
+def script_of(request: GenerationRequest) -> str:
+    """The user's last words, out of a prompt in the readable format."""
+    prompt = "".join(map(chr, request.prompt))
+    return prompt.rpartition("<user>")[2].removesuffix("<assistant>")
