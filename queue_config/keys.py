@@ -11,6 +11,9 @@ CONTROL = "pensieve:control"
 WORKERS = "pensieve:workers"
 """Set of the names under which workers hold, or held, a lease."""
 
+PROBE = "pensieve:probe"
+"""Written by readiness checks, to see that Redis takes writes."""
+
 
 def queue(model: str, lane: Lane) -> str:
     """The RQ queue's name (RQ prefixes it with `rq:queue:`)."""

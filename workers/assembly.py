@@ -24,7 +24,7 @@ from workers.loop import EngineLoop
 from workers.output import OutputText
 from workers.process import WorkerProcess
 from workers.publisher import Publisher
-from workers.rq_worker import PinnedWorker
+from workers.rq_worker import PinnedWorker, slot_of
 from workers.scheduler import Scheduler
 
 
@@ -64,6 +64,12 @@ def assemble(
         loop.inbox.put(Drop(job_id))
         books.fenced(job_id)
 
+    def recover() -> None:
+        for dead in leases.live():
+            if slot_of(dead.name) == slot:
+                leases.end(dead.name)
+        worker.bury(slot, attempts.give_up)
+
     def cancel(job_id: str) -> None:
         loop.inbox.put(Cancel(job_id))
 
@@ -89,7 +95,7 @@ def assemble(
         books=books,
         intake=intake,
         ear=ear,
-        recover=lambda: worker.bury(slot, attempts.give_up),
+        recover=recover,
         drain_s=settings.drain_s,
     )
     return process

@@ -159,14 +159,14 @@ class PinnedWorker(BaseWorker):
             for job_id, execution_id in queue.started_job_registry.get_job_and_execution_ids(cleanup=False):
                 self._take_over(job_id, execution_id, slot, give_up)
         for worker in self.all(connection=self.connection):
-            if worker.name != self.name and _slot_of(worker.name) == slot:
+            if worker.name != self.name and slot_of(worker.name) == slot:
                 worker.register_death()  # type: ignore[no-untyped-call]
 
     def _take_over(self, job_id: str, execution_id: str, slot: str, give_up: Callable[[str], None]) -> None:
         with self.connection.pipeline() as pipe:
             pipe.watch(Job.key_for(job_id))  # type: ignore[no-untyped-call]
             job = self._fetch(job_id)
-            if job is None or not job.worker_name or _slot_of(job.worker_name) != slot:
+            if job is None or not job.worker_name or slot_of(job.worker_name) != slot:
                 return
             queue = self._queue_of(job)
             execution = Execution(execution_id, job_id, self.connection, job.worker_name)
@@ -194,7 +194,8 @@ class PinnedWorker(BaseWorker):
         return next((queue for queue in self.queues if queue.name == job.origin), self.queues[0])
 
 
-def _slot_of(worker_name: str) -> str:
+def slot_of(worker_name: str) -> str:
+    """A worker's name is its slot, a dot, and what tells its processes apart."""
     return worker_name.partition(".")[0]
 
 

@@ -14,7 +14,6 @@ health = Blueprint("health", __name__)
 
 ENGINE_PATIENCE_S = 5.0
 """An engine that has neither stepped nor rested for this long is stuck, whatever its process says."""
-_PROBE_KEY = keys.lease("readiness-probe")
 _VERSION = version("pensieve")
 
 
@@ -41,7 +40,7 @@ def ready() -> Response:
 def _checks(services: Services) -> dict[str, dict[str, Any]]:
     try:
         # Reading would not show a full Redis or a read-only replica.
-        services.redis.set(_PROBE_KEY, b"", ex=TTL_S)
+        services.redis.set(keys.PROBE, b"", ex=TTL_S)
         workers = services.leases.live()
     except RedisError as error:
         return {

@@ -29,7 +29,7 @@ def test_a_streamed_answer_is_the_whole_one(client: Anthropic) -> None:
         streamed = stream.get_final_message()
 
     assert len(pieces) > 1
-    assert streamed.content == whole.content
+    assert [block.text for block in streamed.content] == [block.text for block in whole.content]
     assert streamed.usage == whole.usage
     assert streamed.stop_reason == whole.stop_reason
 

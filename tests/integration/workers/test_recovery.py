@@ -12,6 +12,7 @@ from queue_config import keys
 from queue_config.claims import Claims
 from queue_config.event_log import Entry, Position
 from queue_config.events import Delta, Failed, Finished, Started
+from queue_config.lease import Leases, WorkerStatus
 from queue_config.settings import Settings
 from tests.support.worker import Desk, RunningWorker, a_request, wait_until
 from workers.assembly import slot_id
@@ -70,6 +71,19 @@ def test_killed_in_the_middle_of_an_answer(desk: Desk, redis_url: str, tmp_path:
     assert end == Finished("end_turn", 12)
     assert desk.text("msg_1") == "hello world"
     assert Job.fetch("msg_1", connection=desk.redis, serializer=JSONSerializer).retries_left == 1
+
+
+def test_a_dead_predecessors_lease_goes_with_it(desk: Desk, redis_url: str, tmp_path: Path) -> None:
+    dead = a_dead_worker(desk, tmp_path)
+    leases = Leases(desk.redis)
+    status = {"name": dead.name, "model": "echo", "device": "cpu", "pid": 1, "waiting": 0, "running": 0, "slots": 1}
+    leases.renew(WorkerStatus(**status, engine_age_s=0.0))  # type: ignore[arg-type]
+
+    with RunningWorker(redis_url, tmp_path) as worker:
+        wait_until(lambda: worker.process.worker.name in [lease.name for lease in leases.live()], "the new lease")
+        live = [lease.name for lease in leases.live()]
+
+    assert live == [worker.process.worker.name]
 
 
 def test_killed_three_times_over_the_same_request(desk: Desk, redis_url: str, tmp_path: Path) -> None:

@@ -1,0 +1,77 @@
+# `make` alone lists what there is. Every PENSIEVE_ variable is honoured; MLX=cpu|cuda12|cuda13|metal|none
+# overrides the build of MLX that fits the machine, PYTHON=... the interpreter that .venv is made from.
+.DEFAULT_GOAL := help
+BIN := .venv/bin
+MLX ?=
+PYTHON ?=
+
+# Quick when nothing changed; SETUP_DEV also installs what tests and linters need.
+SETUP = python=$$(sh deploy/find-python.sh "$(PYTHON)") && "$$python" deploy/bootstrap.py --mlx "$(MLX)"
+SETUP_DEV = $(SETUP) --dev
+
+.PHONY: help
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+.PHONY: up
+up: ## install, get the default model, start the service in the background, and say how to use it
+	@$(SETUP)
+	@$(BIN)/pensieve start
+
+.PHONY: down
+down: ## stop this checkout's service
+	@if [ -x $(BIN)/pensieve ]; then $(BIN)/pensieve stop; else echo "Pensieve is not running: it was never set up here."; fi
+
+.PHONY: status
+status: ## what runs, and whether it is ready
+	@$(SETUP)
+	@$(BIN)/pensieve status || true
+
+.PHONY: logs
+logs: ## follow the logs of all processes (Ctrl-C ends)
+	@$(SETUP)
+	@$(BIN)/pensieve logs -f
+
+.PHONY: doctor
+doctor: ## look for what is missing or wrong on this machine
+	@$(SETUP)
+	@$(BIN)/pensieve doctor
+
+.PHONY: setup
+setup: ## make .venv and install Pensieve with its developer tools; the other targets do it by themselves
+	@$(SETUP_DEV)
+
+.PHONY: test
+test: ## every test that this machine can run, with the coverage floor
+	@$(SETUP_DEV)
+	@$(BIN)/pensieve pull
+	$(BIN)/coverage erase
+	$(BIN)/coverage run -m pytest
+	$(BIN)/coverage combine --quiet
+	$(BIN)/coverage report --fail-under=85
+
+.PHONY: lint
+lint: ## style, types, imports and dependencies, changing nothing
+	@$(SETUP_DEV)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports --no-logo
+	$(BIN)/deptry .
+
+.PHONY: fmt
+fmt: ## rewrite the code in the house style
+	@$(SETUP_DEV)
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+.PHONY: bench
+bench: ## measure the service: one stream, then several at once
+	@$(SETUP)
+	@$(BIN)/pensieve start
+	@$(BIN)/pensieve bench
+
+.PHONY: map
+map: ## every file with its purpose
+	@$(SETUP)
+	@$(BIN)/python -m deploy.map

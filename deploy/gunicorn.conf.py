@@ -1,0 +1,39 @@
+"""gunicorn's settings for the API: many slow streams in few processes, and limits on what a client may send."""
+
+# ruff: noqa: N999 - the name that gunicorn's users know
+
+import os
+
+from deploy.access_log import AccessLog
+from deploy.limits import raise_open_files
+from queue_config.settings import Settings
+
+settings = Settings.from_env(os.environ)
+raise_open_files()
+
+bind = f"[{settings.host}]:{settings.port}" if ":" in settings.host else f"{settings.host}:{settings.port}"
+proc_name = "pensieve-api"
+worker_class = "gevent"
+workers = max(1, settings.api_processes)
+worker_connections = 5000
+preload_app = False  # each process builds its own Redis connections and subscriber
+
+# A process whose event loop stands still this long is replaced.
+timeout = 60
+# Open streams may end as long as the worker behind them drains.
+graceful_timeout = round(settings.drain_s)
+keepalive = 15
+
+limit_request_line = 4094
+limit_request_fields = 64
+limit_request_field_size = 8190
+# No proxy is trusted to say who the client is.
+forwarded_allow_ips = ""
+# gunicorn would open a control socket in the user's home.
+control_socket_disable = True
+
+loglevel = settings.log_level.lower()
+errorlog = "-"
+accesslog = "-"
+logger_class = AccessLog
+access_log_format = "%(h)s %(m)s %(U)s %(s)s %(B)s bytes %(M)s ms"

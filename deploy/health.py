@@ -1,0 +1,47 @@
+"""Asking the running API how it is."""
+
+import http.client
+from dataclasses import dataclass
+from enum import Enum
+
+import orjson
+
+from deploy.ports import reachable
+
+_PATIENCE_S = 5.0
+
+
+class Health(Enum):
+    SILENT = "silent"
+    """Nobody answers at the address."""
+    NOT_READY = "not ready"
+    READY = "ready"
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    health: Health
+    reason: str = ""
+    """What it is not ready for, in the API's words."""
+
+
+def ask(host: str, port: int, path: str = "/health/ready") -> Answer:
+    connection = http.client.HTTPConnection(reachable(host), port, timeout=_PATIENCE_S)
+    try:
+        connection.request("GET", path)
+        response = connection.getresponse()
+        body = response.read()
+    except (OSError, http.client.HTTPException):
+        return Answer(Health.SILENT)
+    finally:
+        connection.close()
+    return Answer(Health.READY) if response.status == http.HTTPStatus.OK else Answer(Health.NOT_READY, _reason(body))
+
+
+def _reason(body: bytes) -> str:
+    """Why the checks that failed did; empty if the body says nothing of the kind."""
+    try:
+        checks = orjson.loads(body)["checks"].values()
+        return "; ".join(check["why"] for check in checks if not check["ok"])
+    except (orjson.JSONDecodeError, KeyError, TypeError, AttributeError):
+        return ""

@@ -1,0 +1,55 @@
+"""One answer without a service, from an engine that needs no model's weights."""
+
+import pytest
+
+from deploy.generation import EngineFailed, tokens
+from queue_config.request import SamplingParams
+from workers.engine import Sampled
+from workers.sequence import Sequence
+
+
+class CountingEngine:
+    """Answers 0, 1, 2, ... and notes how it was used; `fails_at` is the token that goes wrong."""
+
+    def __init__(self, fails_at: int | None = None) -> None:
+        self.calls: list[str] = []
+        self._fails_at = fails_at
+        self._left = 0
+        self._next = 0
+
+    def add(self, sequence: Sequence) -> None:
+        self.calls.append("add")
+        self._left = len(sequence.prompt)
+
+    def prefill(self, _sequence_id: str, max_tokens: int) -> int:
+        self.calls.append("prefill")
+        self._left = max(0, self._left - max_tokens)
+        return self._left
+
+    def decode(self) -> list[Sampled]:
+        token, self._next = self._next, self._next + 1
+        return [Sampled("one", token, error="not a number" if token == self._fails_at else None)]
+
+    def remove(self, _sequence_id: str) -> None:
+        self.calls.append("remove")
+
+
+def sequence() -> Sequence:
+    return Sequence("one", (1, 2, 3, 4, 5), SamplingParams(max_tokens=3))
+
+
+def test_a_prompt_goes_in_by_chunks_and_tokens_come_out_as_long_as_they_are_wanted() -> None:
+    engine = CountingEngine()
+    wanted = sequence()
+    stream = tokens(engine, wanted, prefill_chunk=2)
+    first = [next(stream), next(stream)]
+    stream.close()
+
+    assert first == [0, 1]
+    assert wanted.output == [0, 1]
+    assert engine.calls == ["add", "prefill", "prefill", "prefill", "remove"]
+
+
+def test_a_row_that_goes_wrong_ends_with_the_engine_s_words() -> None:
+    with pytest.raises(EngineFailed, match="not a number"):
+        list(tokens(CountingEngine(fails_at=1), sequence(), prefill_chunk=8))
