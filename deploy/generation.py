@@ -52,7 +52,7 @@ def generate(settings: Settings, prompt: str, sampling: SamplingParams, emit: Ca
     output = OutputText(tokenizer.decoder(ids), tokenizer.eos_ids, sampling)
     finished: Finished | None = None
     sequence = Sequence(_ID, tuple(ids), sampling)
-    stream = tokens(engine, sequence, settings.prefill_chunk)
+    stream = tokens(engine, sequence)
     # An answer ends at max_tokens at the latest.
     while finished is None:
         text, finished = output.push(next(stream))
@@ -70,11 +70,11 @@ def generate(settings: Settings, prompt: str, sampling: SamplingParams, emit: Ca
     )
 
 
-def tokens(engine: Engine, sequence: Sequence, prefill_chunk: int) -> Generator[int]:
+def tokens(engine: Engine, sequence: Sequence) -> Generator[int]:
     """Its tokens one by one, for as long as they are asked for."""
     engine.add(sequence)
     try:
-        while engine.prefill(sequence.id, prefill_chunk) > 0:
+        while engine.prefill(sequence.id, engine.prefill_chunk) > 0:
             pass
         while True:
             for sampled in engine.decode():

@@ -41,8 +41,8 @@ class Settings:
     """One worker process owns one slot; a second one for the same slot waits for its lock."""
     max_batch: int = 32
     """Sequences that decode together."""
-    prefill_chunk: int = 512
-    """Prompt tokens processed between two decode steps."""
+    prefill_chunk: int = 0
+    """Prompt tokens processed between two decode steps; 0 takes what suits the device."""
 
     # Limits and lifetimes.
     max_waiting: int = 256

@@ -51,7 +51,7 @@ def assemble(
         return WorkerStatus(
             name=worker.name,
             model=model,
-            device=settings.device,
+            device=engine.device,
             pid=os.getpid(),
             waiting=loop.waiting,
             running=loop.running,
@@ -83,7 +83,7 @@ def assemble(
         cancel=cancel,
     )
     publisher = Publisher(event_log, books.ended, fenced)
-    scheduler = Scheduler(settings.max_batch, settings.prefill_chunk)
+    scheduler = Scheduler(settings.max_batch, settings.prefill_chunk or engine.prefill_chunk)
     loop = EngineLoop(engine, scheduler, publisher.emit, lambda _job_id: slots.release())
     attempts = Attempts(event_log, control, publisher, loop.inbox.put, new_output)
     intake = Intake(Claims(redis, slot, job_queue.queue_keys), books, attempts, slots)

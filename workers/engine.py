@@ -22,6 +22,14 @@ class Engine(Protocol):
     until `remove`. Sequences join and leave between any two calls. Not thread-safe: one thread owns it.
     """
 
+    @property
+    def device(self) -> str:
+        """What it computes on, as people call it."""
+
+    @property
+    def prefill_chunk(self) -> int:
+        """How many prompt tokens this device processes between two decode steps without making anybody wait long."""
+
     def add(self, sequence: Sequence) -> None:
         """Take a sequence in; no computing yet. Its `prompt + output` is what prefill will process."""
 

@@ -17,6 +17,9 @@ class _Row:
 class FakeEngine:
     """Echoes each prompt, then `eos_id` for ever. `step_s` is what a decode step takes."""
 
+    device = "fake"
+    prefill_chunk = 512
+
     def __init__(self, eos_id: int, step_s: float = 0.0) -> None:
         self._eos_id = eos_id
         self._step_s = step_s

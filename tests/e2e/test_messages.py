@@ -2,21 +2,29 @@
 
 import time
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import pytest
 from anthropic import Anthropic, BadRequestError, NotFoundError
+from anthropic.types import Message, MessageParam
 
 from tests.support.service import Service
 
 MODEL = "smollm2-135m-instruct"
-CAPITAL = [{"role": "user", "content": "What is the capital of France? Answer in one short sentence."}]
-GREEDY = {"extra_headers": {"anthropic-version": "2023-06-01"}, "extra_body": {"temperature": 0}}
+CAPITAL: list[MessageParam] = [
+    {"role": "user", "content": "What is the capital of France? Answer in one short sentence."}
+]
+GREEDY: dict[str, Any] = {"extra_headers": {"anthropic-version": "2023-06-01"}, "extra_body": {"temperature": 0}}
+
+
+def text_of(message: Message) -> str:
+    return "".join(block.text for block in message.content if block.type == "text")
 
 
 def test_a_whole_answer(client: Anthropic) -> None:
     message = client.messages.create(model=MODEL, max_tokens=30, messages=CAPITAL, **GREEDY)
 
-    assert "Paris" in message.content[0].text
+    assert "Paris" in text_of(message)
     assert (message.model, message.role, message.stop_reason) == (MODEL, "assistant", "end_turn")
     assert message.usage.input_tokens > 20
     assert 3 < message.usage.output_tokens <= 30
@@ -29,7 +37,7 @@ def test_a_streamed_answer_is_the_whole_one(client: Anthropic) -> None:
         streamed = stream.get_final_message()
 
     assert len(pieces) > 1
-    assert [block.text for block in streamed.content] == [block.text for block in whole.content]
+    assert "".join(pieces) == text_of(streamed) == text_of(whole)
     assert streamed.usage == whole.usage
     assert streamed.stop_reason == whole.stop_reason
 
@@ -56,7 +64,7 @@ def test_stop_sequences_end_an_answer_and_are_named(client: Anthropic) -> None:
     )
 
     assert (message.stop_reason, message.stop_sequence) == ("stop_sequence", "Paris")
-    assert "Paris" not in "".join(block.text for block in message.content)
+    assert "Paris" not in text_of(message)
 
 
 def test_eight_at_once_with_different_sampling(client: Anthropic) -> None:
@@ -119,7 +127,7 @@ def test_bad_requests_are_refused_and_the_worker_is_untouched(
 
 
 def test_a_client_that_leaves_frees_its_slot_within_two_seconds(client: Anthropic, service: Service) -> None:
-    story = [{"role": "user", "content": "Count from one to one thousand, one number a line."}]
+    story: list[MessageParam] = [{"role": "user", "content": "Count from one to one thousand, one number a line."}]
     with client.messages.stream(model=MODEL, max_tokens=2000, messages=story) as stream:
         events = iter(stream)
         job_id = next(event.message.id for event in events if event.type == "message_start")

@@ -11,6 +11,9 @@ from workers.sequence import Sequence
 class CountingEngine:
     """Answers 0, 1, 2, ... and notes how it was used; `fails_at` is the token that goes wrong."""
 
+    device = "counting"
+    prefill_chunk = 2
+
     def __init__(self, fails_at: int | None = None) -> None:
         self.calls: list[str] = []
         self._fails_at = fails_at
@@ -41,7 +44,7 @@ def sequence() -> Sequence:
 def test_a_prompt_goes_in_by_chunks_and_tokens_come_out_as_long_as_they_are_wanted() -> None:
     engine = CountingEngine()
     wanted = sequence()
-    stream = tokens(engine, wanted, prefill_chunk=2)
+    stream = tokens(engine, wanted)
     first = [next(stream), next(stream)]
     stream.close()
 
@@ -52,4 +55,4 @@ def test_a_prompt_goes_in_by_chunks_and_tokens_come_out_as_long_as_they_are_want
 
 def test_a_row_that_goes_wrong_ends_with_the_engine_s_words() -> None:
     with pytest.raises(EngineFailed, match="not a number"):
-        list(tokens(CountingEngine(fails_at=1), sequence(), prefill_chunk=8))
+        list(tokens(CountingEngine(fails_at=1), sequence()))

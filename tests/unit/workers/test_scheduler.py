@@ -31,9 +31,9 @@ def test_a_long_prompt_takes_a_chunk_a_turn() -> None:
     scheduler.add(long)
 
     assert take_turn(scheduler) == [("long", 10)]
-    assert long.stage == Stage.PREFILLING
+    between = long.stage
     assert [take_turn(scheduler), take_turn(scheduler)] == [[("long", 10)], [("long", 5)]]
-    assert long.stage == Stage.DECODING
+    assert [between, long.stage] == [Stage.PREFILLING, Stage.DECODING]
 
 
 def test_no_more_than_the_batch_holds_are_prefilled() -> None:
