@@ -38,7 +38,8 @@ class Services:
         """Find the model's folder and read its tokenizer; Redis is reached with the first request."""
         model = resolve(settings.model, settings.models_dir)
         context = min(settings.max_context or model.context_tokens, model.context_tokens)
-        prompts = Prompts(family_for(model.dir), Tokenizer.load(model.dir), context)
+        tokenizer = Tokenizer.load(model.dir)
+        prompts = Prompts(family_for(model.dir), tokenizer, context, tokenizer.eos_ids)
         return cls.over(settings, model, prompts)
 
     @classmethod

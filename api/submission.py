@@ -4,6 +4,7 @@ import secrets
 import time
 from dataclasses import replace
 
+from api.auth import tenant
 from api.endings import abandon_later
 from api.services import Services
 from api.wire import ids
@@ -41,6 +42,8 @@ def submit(services: Services, parsed: MessagesRequest, lane: Lane) -> Generatio
         created_at=now,
         deadline_at=now + services.settings.deadline_s,
         lane=lane,
+        salt=tenant(services.settings.api_key),
+        boundaries=services.prompts.boundaries(prompt),
     )
     try:
         services.queue.accept(request)

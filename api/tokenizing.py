@@ -24,9 +24,13 @@ class Encoder(Protocol):
 
 
 class Prompts:
-    def __init__(self, family: Family, encoder: Encoder, context_tokens: int) -> None:
+    def __init__(
+        self, family: Family, encoder: Encoder, context_tokens: int, ends: frozenset[int] = frozenset()
+    ) -> None:
+        """`ends` are the tokens that end a turn; nobody's text is ever encoded to one of them."""
         self._family = family
         self._encoder = encoder
+        self._ends = ends
         self.context_tokens = context_tokens
         """Prompt and answer together."""
 
@@ -37,6 +41,13 @@ class Prompts:
             return tuple(_off_loop(lambda: self._encoder.encode(self._family.render(conversation))))
         except PromptRejected as error:
             raise InvalidRequest(f"messages: {error}") from error
+
+    def boundaries(self, prompt: Sequence[int]) -> tuple[int, ...]:
+        """After how many tokens each finished part of the prompt ends: system prompt and turns.
+
+        Empty for formats whose turns end without a token of their own.
+        """
+        return tuple(at + 1 for at, token in enumerate(prompt) if token in self._ends)
 
     def measure(self, conversation: Conversation) -> int:
         """Its size in bytes; InvalidRequest where no tokenizer could make that fit."""

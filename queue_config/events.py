@@ -33,6 +33,10 @@ class Finished:
     reason: StopReason
     output_tokens: int
     stop_sequence: str | None = None
+    cache_read_tokens: int = 0
+    """Tokens of the prompt that needed no computing, by the last attempt's account."""
+    cache_written_tokens: int = 0
+    """Tokens of the prompt that this request brought into the prompt cache, none of them among those read."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -37,6 +37,10 @@ class GenerationRequest:
     deadline_at: float
     """Unix seconds after which no work is done for it."""
     lane: Lane = "interactive"
+    salt: str = ""
+    """The tenant: only requests of one salt share what was computed of a prompt's beginning."""
+    boundaries: tuple[int, ...] = ()
+    """After how many of the prompt's tokens the system prompt and each turn end, ascending."""
 
     def to_json(self) -> str:
         return orjson.dumps(asdict(self)).decode()
@@ -46,5 +50,6 @@ class GenerationRequest:
         data: dict[str, Any] = orjson.loads(text)
         sampling = data.pop("sampling")
         sampling["stop"] = tuple(sampling["stop"])
-        data["prompt"] = tuple(data["prompt"])
+        for name in ("prompt", "boundaries"):
+            data[name] = tuple(data.get(name, ()))
         return cls(sampling=SamplingParams(**sampling), **data)

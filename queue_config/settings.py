@@ -3,7 +3,8 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Any, Literal, Self, get_args, get_origin, get_type_hints
+from types import UnionType
+from typing import Any, Literal, Self, Union, get_args, get_origin, get_type_hints
 
 from queue_config.errors import BadSetting
 
@@ -43,6 +44,14 @@ class Settings:
     """Sequences that decode together."""
     prefill_chunk: int = 0
     """Prompt tokens processed between two decode steps; 0 takes what suits the device."""
+    kv_bytes: int = 0
+    """What live sequences may take of the device's memory, each reckoned at its longest; more wait. 0 takes what the
+    model's weights and the cache leave, with a reserve."""
+    warm_up: Literal["auto", "off"] = "auto"
+    """On a GPU, run the shapes that serving uses before the first request comes, which would wait for their kernels."""
+    cache_bytes: int | Literal["auto"] = "auto"
+    """What may be held of earlier prompts and answers, so that the next one that begins alike is not computed again.
+    `auto` is an eighth of the device's memory, on a CPU 4 GB at most; 0 switches it off."""
 
     # Limits and lifetimes.
     max_waiting: int = 256
@@ -90,6 +99,9 @@ _PARSERS: dict[type, Callable[[str], Any]] = {str: str, int: int, float: float, 
 
 
 def _parse(variable: str, text: str, kind: Any) -> Any:
+    if get_origin(kind) in {Union, UnionType}:
+        number, words = get_args(kind)
+        return text if text in get_args(words) else _parse(variable, text, number)
     if get_origin(kind) is Literal:
         if text not in get_args(kind):
             raise BadSetting(f"{variable}={text!r} is not one of {', '.join(get_args(kind))}")

@@ -29,6 +29,10 @@ def main() -> int:
     except ModelError as error:
         logging.getLogger("workers").critical("%s", error)
         return 2
+    except Exception:
+        # The worker's other threads would keep the process alive without its engine; better to be restarted.
+        logging.getLogger("workers").critical("the worker failed", exc_info=True)
+        os._exit(70)
     return 0
 
 

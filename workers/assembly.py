@@ -22,6 +22,7 @@ from workers.generation import Cancel, Drop
 from workers.intake import Intake
 from workers.loop import EngineLoop
 from workers.output import OutputText
+from workers.pace import Pace
 from workers.process import WorkerProcess
 from workers.publisher import Publisher
 from workers.rq_worker import PinnedWorker, slot_of
@@ -32,6 +33,12 @@ def slot_id(settings: Settings) -> str:
     """A name for this device under this home on this machine; holds no dot, which ends it in a worker's name."""
     home = hashlib.sha256(str(settings.home).encode()).hexdigest()[:6]
     return f"{socket.gethostname()}-{home}-{settings.slot}".replace(".", "-")
+
+
+def chunk_sizes(settings: Settings, engine: Engine) -> list[int]:
+    """What the engine offers, up to the setting where there is one."""
+    largest = settings.prefill_chunk or engine.prefill_chunk
+    return [*(size for size in engine.chunk_sizes if size < largest), largest]
 
 
 def assemble(
@@ -83,7 +90,7 @@ def assemble(
         cancel=cancel,
     )
     publisher = Publisher(event_log, books.ended, fenced)
-    scheduler = Scheduler(settings.max_batch, settings.prefill_chunk or engine.prefill_chunk)
+    scheduler = Scheduler(settings.max_batch, Pace(chunk_sizes(settings, engine)), engine.kv)
     loop = EngineLoop(engine, scheduler, publisher.emit, lambda _job_id: slots.release())
     attempts = Attempts(event_log, control, publisher, loop.inbox.put, new_output)
     intake = Intake(Claims(redis, slot, job_queue.queue_keys), books, attempts, slots)

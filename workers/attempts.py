@@ -52,9 +52,16 @@ class Attempts:
         for token in tokens:
             output.push(token)  # its text is in the log already
         self._publisher.open(request.id, position)
-        self._submit(
-            Submit(Generation(request, Sequence(request.id, request.prompt, request.sampling, tokens), output))
+        sequence = Sequence(
+            request.id,
+            request.prompt,
+            request.sampling,
+            tokens,
+            salt=request.salt,
+            boundaries=request.boundaries,
+            lane=request.lane,
         )
+        self._submit(Submit(Generation(request, sequence, output)))
         # Submitted first, looked second: a cancel sent in between reaches the loop by one way or the other.
         for canceled in self._control.canceled_among([request.id]):
             self._submit(Cancel(canceled))

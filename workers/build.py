@@ -19,7 +19,14 @@ def make_engine(settings: Settings, spec: ModelSpec, tokenizer: Tokenizer) -> En
         return FakeEngine(min(tokenizer.eos_ids), FAKE_STEP_S)
     from workers.mlx_engine.engine import MlxEngine
 
-    return MlxEngine(spec.dir, device=settings.device)
+    return MlxEngine(spec.dir, device=settings.device, cache_bytes=settings.cache_bytes, kv_bytes=settings.kv_bytes)
+
+
+def _warm_up(settings: Settings, engine: Engine) -> None:
+    if settings.engine == "mlx" and settings.warm_up == "auto":
+        from workers.mlx_engine.warm_up import warm_up
+
+        warm_up(engine, settings.max_batch)
 
 
 def build(settings: Settings) -> WorkerProcess:
@@ -31,4 +38,7 @@ def build(settings: Settings) -> WorkerProcess:
         # The prompt, for an answer that goes on in the middle of a word.
         return OutputText(tokenizer.decoder(request.prompt), tokenizer.eos_ids, request.sampling)
 
-    return assemble(settings, spec.name, make_engine(settings, spec, tokenizer), new_output)
+    engine = make_engine(settings, spec, tokenizer)
+    # Before there is a lease: nobody is told that this worker is ready while it warms up.
+    _warm_up(settings, engine)
+    return assemble(settings, spec.name, engine, new_output)

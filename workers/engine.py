@@ -1,5 +1,6 @@
 """Engine: what the loop asks of a model runtime. Only the engine thread calls it."""
 
+from collections.abc import Sequence as Rows
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -15,6 +16,42 @@ class Sampled:
     error: str | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Need:
+    """What a sequence may come to hold, in tokens."""
+
+    total: int
+    """Its prompt and the longest answer it may get."""
+    prefill: int
+    """Until it joins the batch, the tokens that it brings; they are held in a cache of its own. Then 0."""
+
+
+class KVCosts(Protocol):
+    """What sequences cost in bytes of the device's memory: forecast, so that what is admitted never runs it out."""
+
+    @property
+    def budget_bytes(self) -> int:
+        """What all sequences together may take, scratch included; 0 is no bound."""
+
+    def bytes_for(self, needs: Rows[Need]) -> int:
+        """The most that exactly these sequences may come to take, given how the engine's buffers lie now."""
+
+    def bytes_alone(self, need: Need) -> int:
+        """The most that one sequence may come to take in an empty engine."""
+
+
+class Unbounded:
+    """For engines that hold nothing worth counting."""
+
+    budget_bytes = 0
+
+    def bytes_for(self, needs: Rows[Need]) -> int:  # noqa: ARG002
+        return 0
+
+    def bytes_alone(self, need: Need) -> int:  # noqa: ARG002
+        return 0
+
+
 class Engine(Protocol):
     """A continuous batch over one model on one device.
 
@@ -28,10 +65,22 @@ class Engine(Protocol):
 
     @property
     def prefill_chunk(self) -> int:
-        """How many prompt tokens this device processes between two decode steps without making anybody wait long."""
+        """How many prompt tokens this device processes at once when nobody decodes."""
 
-    def add(self, sequence: Sequence) -> None:
-        """Take a sequence in; no computing yet. Its `prompt + output` is what prefill will process."""
+    @property
+    def chunk_sizes(self) -> Rows[int]:
+        """The chunks that suit the device, ascending, up to `prefill_chunk`; others are no less exact."""
+
+    @property
+    def kv(self) -> KVCosts:
+        """What sequences cost."""
+
+    def add(self, sequence: Sequence) -> int:
+        """Take a sequence in; no computing yet. Its `prompt + output` is what prefill will process.
+
+        Returns how many of these tokens need no processing, by what earlier ones left; more may be found by the time
+        that prefill begins.
+        """
 
     def prefill(self, sequence_id: str, max_tokens: int) -> int:
         """Process at most `max_tokens` more of its tokens; return how many are left.
@@ -42,5 +91,8 @@ class Engine(Protocol):
     def decode(self) -> list[Sampled]:
         """One step of the whole batch: one new token for each sequence that has joined. Empty if none has."""
 
-    def remove(self, sequence_id: str) -> None:
-        """Drop a sequence, wherever it stands; unknown ids are ignored."""
+    def remove(self, sequence_id: str, *, keep: bool = True) -> None:
+        """Drop a sequence, wherever it stands; unknown ids are ignored.
+
+        `keep`: what was computed of it may serve later ones. False where anything went wrong with it.
+        """

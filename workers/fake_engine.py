@@ -3,7 +3,7 @@
 import time
 from dataclasses import dataclass
 
-from workers.engine import Sampled
+from workers.engine import KVCosts, Sampled, Unbounded
 from workers.sequence import Sequence
 
 
@@ -19,15 +19,18 @@ class FakeEngine:
 
     device = "fake"
     prefill_chunk = 512
+    chunk_sizes = (128, 256, 512)
+    kv: KVCosts = Unbounded()
 
     def __init__(self, eos_id: int, step_s: float = 0.0) -> None:
         self._eos_id = eos_id
         self._step_s = step_s
         self._rows: dict[str, _Row] = {}
 
-    def add(self, sequence: Sequence) -> None:
+    def add(self, sequence: Sequence) -> int:
         known = len(sequence.prompt) + len(sequence.output)
         self._rows[sequence.id] = _Row(list(sequence.prompt), len(sequence.output), known)
+        return 0
 
     def prefill(self, sequence_id: str, max_tokens: int) -> int:
         row = self._rows[sequence_id]
@@ -38,7 +41,7 @@ class FakeEngine:
         time.sleep(self._step_s)
         return [Sampled(name, self._next(row)) for name, row in self._rows.items() if row.left == 0]
 
-    def remove(self, sequence_id: str) -> None:
+    def remove(self, sequence_id: str, *, keep: bool = True) -> None:  # noqa: ARG002 - it computes nothing to keep
         self._rows.pop(sequence_id, None)
 
     def _next(self, row: _Row) -> int:

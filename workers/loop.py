@@ -4,15 +4,23 @@ import logging
 import queue
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 
 from queue_config.events import Canceled, Delta, Expired, Failed, Finished, Terminal
 from workers.engine import Engine, Sampled
 from workers.generation import Cancel, Command, Drop, Emission, Generation, Stop, Submit
+from workers.isolation import Isolation
 from workers.scheduler import Scheduler
+from workers.sequence import Sequence
 
 IDLE_S = 0.5
 """How long an idle loop sleeps before it shows that it lives."""
 DEADLINE_CHECK_S = 0.25
+
+TOO_LARGE = (
+    "This request needs more memory than the model's server has, even with nothing beside it: "
+    "send a shorter prompt or ask for a smaller max_tokens."
+)
 
 log = logging.getLogger(__name__)
 
@@ -20,7 +28,7 @@ log = logging.getLogger(__name__)
 class EngineLoop:
     """`inbox` is the only way in; `emit` (the log) and `left` (a slot is free) are the only ways out.
 
-    `now` is Unix seconds, for deadlines.
+    `now` is Unix seconds, for deadlines; `clock` is any seconds that never go back, for durations.
     """
 
     def __init__(
@@ -30,6 +38,7 @@ class EngineLoop:
         emit: Callable[[Emission], None],
         left: Callable[[str], None],
         now: Callable[[], float] = time.time,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.inbox: queue.SimpleQueue[Command] = queue.SimpleQueue()
         self.last_turn_at = time.monotonic()
@@ -39,6 +48,8 @@ class EngineLoop:
         self._emit = emit
         self._left = left
         self._now = now
+        self._clock = clock
+        self._isolation = Isolation()
         self._live: dict[str, Generation] = {}
         self._deadlines_checked_at = 0.0
 
@@ -62,9 +73,10 @@ class EngineLoop:
                 return False
             self._obey(command)
         self._expire()
+        began_at = self._clock()
         self._prefill()
-        for sampled in self._engine.decode() if self._scheduler.running else ():
-            self._deliver(sampled)
+        self._decode()
+        self._scheduler.turned(self._clock() - began_at)
         self.last_turn_at = time.monotonic()
         return True
 
@@ -89,8 +101,16 @@ class EngineLoop:
 
     def _submit(self, generation: Generation) -> None:
         self._live[generation.id] = generation
-        self._scheduler.add(generation.sequence)
-        self._engine.add(generation.sequence)
+        sequence = generation.sequence
+        if not self._scheduler.fits_alone(sequence):
+            self._end(generation, Failed("invalid_request_error", TOO_LARGE))
+            return
+        self._scheduler.add(sequence)
+        try:
+            sequence.to_prefill -= self._engine.add(sequence)
+        except Exception:
+            log.exception("a prompt was refused", extra={"job": sequence.id})
+            self._prompt_failed(sequence)
 
     def _expire(self) -> None:
         now = self._now()
@@ -101,25 +121,55 @@ class EngineLoop:
             self._end(generation, Expired(len(generation.sequence.output)))
 
     def _prefill(self) -> None:
-        for sequence, tokens in self._scheduler.to_prefill():
+        for sequence, tokens in self._scheduler.to_prefill(only=self._isolation.next):
             try:
                 left = self._engine.prefill(sequence.id, tokens)
             except Exception:
-                # A prompt that can't be processed is that request's trouble and nobody else's.
                 log.exception("prefill failed", extra={"job": sequence.id})
-                failure = Failed("api_error", "The model could not process this prompt.")
-                self._end(self._live[sequence.id], failure)
+                self._prompt_failed(sequence)
             else:
+                # Several prompts in a turn may take longer together than anybody waits for a sign of life.
+                self.last_turn_at = time.monotonic()
                 self._scheduler.prefilled(sequence, left)
                 if left == 0 and sequence.sampling.max_tokens == 0:
                     # Asked for nothing but the prompt's processing.
-                    self._end(self._live[sequence.id], Finished("max_tokens", 0))
+                    self._end(self._live[sequence.id], _with_usage(Finished("max_tokens", 0), sequence))
+
+    def _prompt_failed(self, sequence: Sequence) -> None:
+        """A prompt that can't be processed is that request's trouble and nobody else's."""
+        self._end(self._live[sequence.id], Failed("api_error", "The model could not process this prompt."))
+
+    def _decode(self) -> None:
+        rows = self._scheduler.running_ids
+        if not rows:
+            return
+        try:
+            step = self._engine.decode()
+        except Exception:
+            log.exception("a step failed; its rows leave and come back one at a time", extra={"rows": len(rows)})
+            # Where no row is to blame, this raises: the process ends and is started again.
+            guilty = self._isolation.raised(rows)
+            self._put_back()
+        else:
+            for sampled in step:
+                self._deliver(sampled)
+            guilty = self._isolation.stepped(rows)
+        for sequence_id in guilty:
+            self._row_failed(self._live[sequence_id], "steps with it in the batch raise")
+
+    def _put_back(self) -> None:
+        for sequence in self._scheduler.put_back():
+            self._engine.remove(sequence.id, keep=False)
+            sequence.to_prefill -= self._engine.add(sequence)
+
+    def _row_failed(self, generation: Generation, why: str) -> None:
+        log.error("a sequence failed", extra={"job": generation.id, "error": why})
+        self._end(generation, Failed("api_error", "The model failed on this request."))
 
     def _deliver(self, sampled: Sampled) -> None:
         generation = self._live[sampled.sequence_id]
         if sampled.error is not None:
-            log.error("a sequence failed", extra={"job": generation.id, "error": sampled.error})
-            self._end(generation, Failed("api_error", "The model failed on this request."))
+            self._row_failed(generation, sampled.error)
             return
         generation.sequence.output.append(sampled.token)
         text, finished = generation.output.push(sampled.token)
@@ -127,14 +177,23 @@ class EngineLoop:
         if finished is None:
             self._emit(Emission(generation.id, delta))
         else:
-            self._end(generation, finished, delta)
+            self._end(generation, _with_usage(finished, generation.sequence), delta)
 
     def _end(self, generation: Generation, terminal: Terminal, delta: Delta | None = None) -> None:
         self._emit(Emission(generation.id, delta, terminal))
-        self._forget(generation)
+        self._forget(generation, keep=not isinstance(terminal, Failed))
 
-    def _forget(self, generation: Generation) -> None:
+    def _forget(self, generation: Generation, *, keep: bool = True) -> None:
         del self._live[generation.id]
-        self._engine.remove(generation.id)
+        self._engine.remove(generation.id, keep=keep)
         self._scheduler.remove(generation.sequence)
+        self._isolation.left(generation.id)
         self._left(generation.id)
+
+
+def _with_usage(finished: Finished, sequence: Sequence) -> Finished:
+    return replace(
+        finished,
+        cache_read_tokens=sequence.cache_read_tokens,
+        cache_written_tokens=sequence.cache_written_tokens,
+    )

@@ -1,59 +1,162 @@
-"""Scheduler: which sequences wait, prefill and run. No MLX, no Redis, no threads, no clock."""
+"""Scheduler: which sequences wait, prefill and run. No MLX, no Redis, no threads, no clock.
 
-from collections import deque
+Memory. A sequence is admitted when the engine's forecast for it and all others stays within the budget, else it waits,
+and everybody behind it waits too, so that a large one is not overtaken for ever. What fits an empty engine always gets
+in; what doesn't is refused when it comes.
 
+Order. Interactive before background before batch, both to be admitted and, once admitted, to be prefilled; among equals
+the first come is admitted first, and the least left is prefilled first, so that a short prompt doesn't wait for a long
+one. Every fourth choice of either kind goes to whoever has waited longest, so that nobody starves.
+
+Pace. Each turn is a chunk of prefill and one decode step. While others decode, the chunk is as large as keeps the turn
+within 2.3 times an undisturbed step, and larger only where more prompts wait than rows decode (see workers.pace);
+otherwise it's the device's full chunk. A chunk is given to one sequence; what that one leaves of it goes to the next,
+if that can do something sensible with it.
+"""
+
+from queue_config.request import LANES
+from workers.engine import KVCosts, Need
+from workers.pace import Pace
 from workers.sequence import Sequence, Stage
+
+OLDEST_EVERY = 4
+"""One choice in so many is by age alone."""
 
 
 class Scheduler:
-    """First come, first prefilled; each turn spends at most `prefill_chunk` prompt tokens, so decoding goes on.
+    """`costs` are asked before each admission; none of the methods takes longer than its list of sequences is long."""
 
-    The chunk is shared: several short prompts may join in one turn, a long one takes many turns.
-    """
-
-    def __init__(self, max_batch: int, prefill_chunk: int) -> None:
+    def __init__(self, max_batch: int, pace: Pace, costs: KVCosts) -> None:
         self._max_batch = max_batch
-        self._prefill_chunk = prefill_chunk
-        self._waiting: deque[Sequence] = deque()
+        self._pace = pace
+        self._costs = costs
+        self._waiting: list[Sequence] = []
+        """In the order they came, as are those that prefill in the order of their admission."""
+        self._prefilling: list[Sequence] = []
         self._running: dict[str, Sequence] = {}
+        self._admissions = 0
+        self._chunks = 0
+        self._decoding = self._prefilled = 0
+        """In this turn: rows that ran when it began, and tokens prefilled."""
 
     @property
     def is_idle(self) -> bool:
-        return not self._waiting and not self._running
+        return not self._waiting and not self._prefilling and not self._running
 
     @property
     def waiting(self) -> int:
-        return len(self._waiting)
+        return len(self._waiting) + len(self._prefilling)
 
     @property
     def running(self) -> int:
         return len(self._running)
 
+    @property
+    def running_ids(self) -> list[str]:
+        return list(self._running)
+
+    def fits_alone(self, sequence: Sequence) -> bool:
+        """Whether it can ever be admitted."""
+        return not self._costs.budget_bytes or self._costs.bytes_alone(_need(sequence)) <= self._costs.budget_bytes
+
     def add(self, sequence: Sequence) -> None:
+        """Let it wait; one that doesn't fit alone would wait for ever, and everybody else with it."""
         self._waiting.append(sequence)
 
-    def to_prefill(self) -> list[tuple[Sequence, int]]:
-        """The sequences to work on in this turn, each with the most tokens it may take of the turn's chunk."""
-        chosen: list[tuple[Sequence, int]] = []
-        left, room = self._prefill_chunk, self._max_batch - len(self._running)
-        for sequence in self._waiting:
-            if left <= 0 or len(chosen) >= room:
-                break
-            wanted = min(left, sequence.to_prefill)
-            chosen.append((sequence, wanted))
-            left -= wanted
+    def to_prefill(self, only: str | None = None) -> list[tuple[Sequence, int]]:
+        """The sequences to work on in this turn, each with the most tokens it may take. Called once a turn.
+
+        `only` narrows the choice to one that is admitted already.
+        """
+        self._admit()
+        self._decoding = len(self._running)
+        candidates = [s for s in self._prefilling if only is None or s.id == only]
+        chunk = self._pace.chunk(self._decoding, len(candidates)) if candidates else 0
+        chosen = self._shares(self._by_preference(candidates), chunk) if chunk else []
+        self._prefilled = sum(max(tokens, self._pace.least) for _, tokens in chosen)
         return chosen
 
     def prefilled(self, sequence: Sequence, left: int) -> None:
         """Note that `left` of its tokens remain; at 0 it runs."""
         sequence.to_prefill = left
-        sequence.stage = Stage.PREFILLING
         if left == 0:
-            self._waiting.remove(sequence)
+            self._prefilling.remove(sequence)
             sequence.stage = Stage.DECODING
             self._running[sequence.id] = sequence
 
+    def turned(self, seconds: float) -> None:
+        """The turn that the last `to_prefill` began took so long."""
+        self._pace.turned(seconds, self._decoding, self._prefilled)
+
+    def put_back(self) -> list[Sequence]:
+        """Let all that run prefill again, from their prompt and output; they stay admitted, ahead of the others."""
+        back = list(self._running.values())
+        self._running.clear()
+        for sequence in back:
+            sequence.stage = Stage.PREFILLING
+            sequence.to_prefill = len(sequence.prompt) + len(sequence.output)
+        self._prefilling = back + self._prefilling
+        return back
+
     def remove(self, sequence: Sequence) -> None:
-        """Take it out, waiting or running."""
-        if self._running.pop(sequence.id, None) is None and sequence in self._waiting:
+        """Take it out, wherever it stands."""
+        self._running.pop(sequence.id, None)
+        for queue in (self._waiting, self._prefilling):
+            if sequence in queue:
+                queue.remove(sequence)
+
+    def _admit(self) -> None:
+        while self._waiting and len(self._prefilling) + len(self._running) < self._max_batch:
+            sequence = self._waiting[0] if self._is_by_age(self._admissions) else min(self._waiting, key=_rank)
+            if not self._fits(sequence):
+                return
+            self._admissions += 1
             self._waiting.remove(sequence)
+            sequence.stage = Stage.PREFILLING
+            self._prefilling.append(sequence)
+
+    def _fits(self, sequence: Sequence) -> bool:
+        budget_bytes = self._costs.budget_bytes
+        if not budget_bytes:
+            return True
+        needs = [_need(other) for other in (*self._running.values(), *self._prefilling, sequence)]
+        if len(needs) == 1:
+            return self._costs.bytes_alone(needs[0]) <= budget_bytes
+        return self._costs.bytes_for(needs) <= budget_bytes
+
+    def _by_preference(self, candidates: list[Sequence]) -> list[Sequence]:
+        if len(candidates) > 1:
+            self._chunks += 1
+        ordered = sorted(candidates, key=lambda sequence: (_rank(sequence), sequence.to_prefill))
+        if self._is_by_age(self._chunks) and candidates:
+            ordered.remove(candidates[0])
+            ordered.insert(0, candidates[0])
+        return ordered
+
+    def _shares(self, ordered: list[Sequence], chunk: int) -> list[tuple[Sequence, int]]:
+        chosen: list[tuple[Sequence, int]] = []
+        left = chunk
+        for sequence in ordered:
+            if left <= 0:
+                break
+            wanted = min(left, sequence.to_prefill)
+            # The rest of a chunk isn't worth a pass over the weights, unless it brings a prompt to its end.
+            if chosen and wanted < sequence.to_prefill and left < chunk / 2:
+                continue
+            chosen.append((sequence, wanted))
+            left -= max(wanted, self._pace.least)
+        return chosen
+
+    def _is_by_age(self, choices: int) -> bool:
+        return choices % OLDEST_EVERY == OLDEST_EVERY - 1
+
+
+def _rank(sequence: Sequence) -> int:
+    return LANES.index(sequence.lane)
+
+
+def _need(sequence: Sequence) -> Need:
+    """A resumed one's output is a part of the answer that it may get."""
+    brought = len(sequence.prompt) + len(sequence.output)
+    total = len(sequence.prompt) + max(sequence.sampling.max_tokens, len(sequence.output))
+    return Need(total, 0 if sequence.stage is Stage.DECODING else brought)

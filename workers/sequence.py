@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from enum import Enum
 
-from queue_config.request import SamplingParams
+from queue_config.request import Lane, SamplingParams
 
 
 class Stage(Enum):
@@ -20,9 +20,18 @@ class Sequence:
     prompt: tuple[int, ...]
     sampling: SamplingParams
     output: list[int] = field(default_factory=list)
+    salt: str = ""
+    """Only sequences of the same salt share what was computed of a common prefix."""
+    boundaries: tuple[int, ...] = ()
+    """After how many tokens the system prompt and each turn end."""
     stage: Stage = Stage.WAITING
+    lane: Lane = "interactive"
     to_prefill: int = field(init=False)
     """How many of its tokens the engine has not processed yet."""
+    cache_read_tokens: int = 0
+    """How many of its prompt's tokens came from the prompt cache; the engine says so in prefill."""
+    cache_written_tokens: int = 0
+    """How many of its prompt's tokens it brought into the cache, and are kept there; the last one counts as neither."""
 
     def __post_init__(self) -> None:
         self.to_prefill = len(self.prompt) + len(self.output)

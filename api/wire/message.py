@@ -17,13 +17,17 @@ class MessageHead:
     input_tokens: int
 
 
-def usage(input_tokens: int, output_tokens: int) -> dict[str, Any]:
-    """Every field that clients know; a total of input is the sum of the three input counts."""
+def usage(prompt_tokens: int, output_tokens: int, *, read_tokens: int = 0, written_tokens: int = 0) -> dict[str, Any]:
+    """Every field that clients know; the three input counts add up to the prompt's length.
+
+    `read_tokens` of it came from the prompt cache and `written_tokens` went into it.
+    """
     return {
-        "input_tokens": input_tokens,
-        "cache_creation_input_tokens": 0,
-        "cache_read_input_tokens": 0,
-        "cache_creation": {"ephemeral_5m_input_tokens": 0, "ephemeral_1h_input_tokens": 0},
+        "input_tokens": prompt_tokens - read_tokens - written_tokens,
+        "cache_creation_input_tokens": written_tokens,
+        "cache_read_input_tokens": read_tokens,
+        # Nothing in our cache has a time to live; the shorter of theirs promises less.
+        "cache_creation": {"ephemeral_5m_input_tokens": written_tokens, "ephemeral_1h_input_tokens": 0},
         "output_tokens": output_tokens,
         "output_tokens_details": {"thinking_tokens": 0},
         "server_tool_use": None,
@@ -33,8 +37,18 @@ def usage(input_tokens: int, output_tokens: int) -> dict[str, Any]:
     }
 
 
+def final_usage(head: MessageHead, end: Finished) -> dict[str, Any]:
+    """What an answer cost, as its worker tells it."""
+    return usage(
+        head.input_tokens,
+        end.output_tokens,
+        read_tokens=end.cache_read_tokens,
+        written_tokens=end.cache_written_tokens,
+    )
+
+
 def empty_message(head: MessageHead) -> dict[str, Any]:
-    """The message as `message_start` shows it."""
+    """The message as `message_start` shows it, when nobody knows yet what the prompt cache has of the prompt."""
     return {
         "id": head.id,
         "type": "message",
@@ -60,7 +74,7 @@ def fold(head: MessageHead, events: Iterable[Event]) -> dict[str, Any]:
                 "content": [{"type": "text", "text": text}] if text else [],
                 "stop_reason": event.reason,
                 "stop_sequence": event.stop_sequence,
-                "usage": usage(head.input_tokens, event.output_tokens),
+                "usage": final_usage(head, event),
             }
         elif isinstance(event, Failed | Canceled | Expired):
             raise error_of(event)

@@ -5,7 +5,7 @@ from typing import Any
 
 from api.wire.errors import envelope
 from api.wire.frame_id import BEFORE_ALL, MESSAGE_START, FrameId
-from api.wire.message import MessageHead, empty_message, error_of, usage
+from api.wire.message import MessageHead, empty_message, error_of, final_usage
 from queue_config.event_log import Entry
 from queue_config.events import Canceled, Delta, Event, Expired, Failed, Finished, Started
 
@@ -64,6 +64,6 @@ class MessageStream:
         yield {
             "type": "message_delta",
             "delta": {"stop_reason": event.reason, "stop_sequence": event.stop_sequence, "stop_details": None},
-            "usage": usage(self._head.input_tokens, event.output_tokens),
+            "usage": final_usage(self._head, event),
         }
         yield {"type": "message_stop"}

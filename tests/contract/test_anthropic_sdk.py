@@ -72,6 +72,21 @@ def test_tokens_are_counted_as_the_message_reports_them(sdk: Anthropic, worker: 
     assert counted.input_tokens == message.usage.input_tokens
 
 
+@pytest.mark.parametrize(("read", "written"), [(7, 5), (0, 20)])
+def test_what_came_from_the_cache_is_told_apart_streamed_or_not(
+    sdk: Anthropic, worker: FakeWorker, read: int, written: int
+) -> None:
+    asked: list[MessageParam] = [{"role": "user", "content": f"cached {read} {written}"}]
+    whole = sdk.messages.create(model=MODEL, max_tokens=50, messages=asked).usage
+    with sdk.messages.stream(model=MODEL, max_tokens=50, messages=asked) as stream:
+        streamed = stream.get_final_message().usage
+    counted = sdk.messages.count_tokens(model=MODEL, messages=asked)
+
+    for usage in (whole, streamed):
+        assert (usage.cache_read_input_tokens, usage.cache_creation_input_tokens) == (read, written)
+        assert usage.input_tokens + read + written == counted.input_tokens
+
+
 def test_models_are_listed_and_found(sdk: Anthropic) -> None:
     listed = list(sdk.models.list(limit=1000))
 

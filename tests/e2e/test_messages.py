@@ -21,12 +21,18 @@ def text_of(message: Message) -> str:
     return "".join(block.text for block in message.content if block.type == "text")
 
 
+def prompt_tokens(message: Message) -> int:
+    usage = message.usage
+    cached = (usage.cache_read_input_tokens or 0) + (usage.cache_creation_input_tokens or 0)
+    return usage.input_tokens + cached
+
+
 def test_a_whole_answer(client: Anthropic) -> None:
     message = client.messages.create(model=MODEL, max_tokens=30, messages=CAPITAL, **GREEDY)
 
     assert "Paris" in text_of(message)
     assert (message.model, message.role, message.stop_reason) == (MODEL, "assistant", "end_turn")
-    assert message.usage.input_tokens > 20
+    assert prompt_tokens(message) > 20
     assert 3 < message.usage.output_tokens <= 30
 
 
@@ -38,7 +44,8 @@ def test_a_streamed_answer_is_the_whole_one(client: Anthropic) -> None:
 
     assert len(pieces) > 1
     assert "".join(pieces) == text_of(streamed) == text_of(whole)
-    assert streamed.usage == whole.usage
+    assert prompt_tokens(streamed) == prompt_tokens(whole)
+    assert streamed.usage.output_tokens == whole.usage.output_tokens
     assert streamed.stop_reason == whole.stop_reason
 
 
@@ -49,6 +56,21 @@ def test_input_tokens_are_told_at_once_and_equal_the_count(client: Anthropic) ->
 
     assert first.type == "message_start"
     assert first.message.usage.input_tokens == counted.input_tokens
+
+
+def test_the_next_turn_reads_the_last_one_from_the_cache(client: Anthropic) -> None:
+    first = client.messages.create(model=MODEL, max_tokens=30, messages=CAPITAL, **GREEDY)
+    turns: list[MessageParam] = [
+        *CAPITAL,
+        {"role": "assistant", "content": text_of(first)},
+        {"role": "user", "content": "And of Italy?"},
+    ]
+    second = client.messages.create(model=MODEL, max_tokens=5, messages=turns, **GREEDY)
+    counted = client.messages.count_tokens(model=MODEL, messages=turns)
+
+    assert prompt_tokens(second) == counted.input_tokens
+    assert (second.usage.cache_read_input_tokens or 0) >= prompt_tokens(first)
+    assert (second.usage.cache_creation_input_tokens or 0) > 0
 
 
 def test_any_claude_name_is_served_and_the_answer_says_by_whom(client: Anthropic) -> None:

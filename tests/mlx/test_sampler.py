@@ -76,7 +76,7 @@ def test_tokens_come_as_often_as_their_probabilities_say_and_no_others(
     often = expected >= 5
     assert counts[~possible].sum() == 0
     # The rare ones together are one bin more.
-    bins = np.append(often, (expected[~often].sum() >= 5) | False)
+    bins = np.append(often, expected[~often].sum() >= 5)
     seen = np.append(counts, counts[~often].sum())[bins]
     hoped = np.append(expected, expected[~often].sum())[bins]
     surprise = ((seen - hoped) ** 2 / hoped).sum()

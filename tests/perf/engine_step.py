@@ -1,15 +1,15 @@
 """Compare the engine's decode step with the bare loop over the same model, in one run; prints a table of ratios.
 
-    python -m tests.perf.engine_step [MODEL_FOLDER] [--steps 12] [--rounds 3] [--batches 1,8,32]
+    python -m tests.perf.engine_step [MODEL_FOLDER] [--bursts 12] [--batches 1,8,32]
 
-The bare loop is greedy, over rows of one length, on mlx-lm's batch cache. "Unlike" rows differ in their settings and
-lengths. Rounds of all three alternate, so that a busy machine slows all of them; figures are medians over all steps.
+The bare loop is greedy, over rows of one length, on mlx-lm's batch cache; "alike" is the same through the engine, and
+"unlike" rows differ in their settings and lengths. Bursts of a few steps of the bare loop and of the engine alternate,
+so that whatever else the machine does slows both; each ratio is the median over the pairs of bursts.
 """
 
 import argparse
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -27,7 +27,8 @@ from workers.sequence import Sequence
 import mlx.core as mx  # isort: skip
 from mlx_lm.models.cache import BatchKVCache  # isort: skip
 
-PROMPT_TOKENS = 64
+PROMPT_TOKENS = 24
+BURST_STEPS = 4
 UNLIKE: tuple[dict[str, Any], ...] = (
     {"temperature": 0.0},
     {"temperature": 1.0},
@@ -37,55 +38,52 @@ UNLIKE: tuple[dict[str, Any], ...] = (
 )
 
 
-@dataclass(slots=True)
-class Steps:
-    """Durations in seconds of one way of decoding at one batch size."""
-
-    seconds: list[float] = field(default_factory=list)
-
-    @property
-    def median_ms(self) -> float:
-        return 1000 * median(self.seconds)
-
-    def time(self, step: Callable[[], object], count: int) -> None:
-        for index in range(count + 2):
-            started = time.perf_counter()
-            step()
-            # The first two fill the pipeline.
-            if index > 1:
-                self.seconds.append(time.perf_counter() - started)
-
-
 def _prompt(row: int, length: int = PROMPT_TOKENS) -> tuple[int, ...]:
     return tuple(np.random.default_rng(row).integers(1000, 30000, length).tolist())
 
 
-def bare(engine: MlxEngine, batch: int, count: int, steps: Steps) -> None:
-    model = engine._loaded.model
-    cache = [BatchKVCache([0] * batch) for _ in model.layers]
-    prompts = mx.array([_prompt(row) for row in range(batch)])
-    tokens = mx.argmax(model(prompts, cache=cache)[:, -1], axis=-1)
-    mx.eval(tokens)
+class BareLoop:
+    """Greedy decoding as one would write it by hand, the next step launched before the last one is read."""
 
-    def step() -> None:
-        nonlocal tokens
-        following = mx.argmax(model(tokens[:, None], cache=cache)[:, -1], axis=-1)
+    def __init__(self, engine: MlxEngine, batch: int) -> None:
+        self._model = engine._loaded.model
+        self._cache = [BatchKVCache([0] * batch) for _ in self._model.layers]
+        prompts = mx.array([_prompt(row) for row in range(batch)])
+        self._tokens = mx.argmax(self._model(prompts, cache=self._cache)[:, -1], axis=-1)
+        mx.eval(self._tokens)
+
+    def step(self) -> None:
+        following = mx.argmax(self._model(self._tokens[:, None], cache=self._cache)[:, -1], axis=-1)
         mx.async_eval(following)  # type: ignore[no-untyped-call]
-        tokens.tolist()
-        tokens = following
-
-    steps.time(step, count)
-    mx.eval(tokens)
+        self._tokens.tolist()
+        self._tokens = following
 
 
-def through_engine(engine: MlxEngine, sequences: list[Sequence], count: int, steps: Steps) -> None:
+def burst_s(step: Callable[[], object]) -> float:
+    """Seconds a step, once the pipeline is full."""
+    step()
+    started = time.perf_counter()
+    for _ in range(BURST_STEPS):
+        step()
+    seconds = time.perf_counter() - started
+    mx.synchronize()
+    return seconds / BURST_STEPS
+
+
+def compare(engine: MlxEngine, bare: BareLoop, sequences: list[Sequence], bursts: int) -> tuple[float, float, float]:
+    """Milliseconds a step of the bare loop and of the engine, and the ratio of the two."""
     for sequence in sequences:
         engine.add(sequence)
         while engine.prefill(sequence.id, 512):
             pass
-    steps.time(engine.decode, count)
+    pairs = [(burst_s(bare.step), burst_s(engine.decode)) for _ in range(bursts)]
     for sequence in sequences:
         engine.remove(sequence.id)
+    return (
+        1000 * median(plain for plain, _ in pairs),
+        1000 * median(ours for _, ours in pairs),
+        median(plain / ours for plain, ours in pairs),
+    )
 
 
 def alike(batch: int) -> list[Sequence]:
@@ -103,25 +101,20 @@ def unlike(batch: int) -> list[Sequence]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("model", nargs="?", type=Path, default=CHECKOUT / "models" / "smollm2-135m-instruct")
-    parser.add_argument("--steps", type=int, default=12)
-    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--bursts", type=int, default=12)
     parser.add_argument("--batches", default="1,8,32")
     options = parser.parse_args()
     engine = MlxEngine(options.model)
     table = Table(title=f"{options.model.name} on {engine.info.device.name}, {engine.info.compute_type}")
-    for heading in ("batch", "bare ms", "engine ms", "bare/engine", "unlike ms", "bare/unlike", "engine tokens/s"):
+    for heading in ("rows", "kind", "bare ms", "engine ms", "bare/engine", "tokens/s"):
         table.add_column(heading, justify="right")
     for batch in map(int, options.batches.split(",")):
-        plain, same, mixed = Steps(), Steps(), Steps()
-        for _ in range(options.rounds):
-            bare(engine, batch, options.steps, plain)
-            through_engine(engine, alike(batch), options.steps, same)
-            through_engine(engine, unlike(batch), options.steps, mixed)
-        table.add_row(
-            str(batch), f"{plain.median_ms:.1f}", f"{same.median_ms:.1f}", f"{plain.median_ms / same.median_ms:.3f}",
-            f"{mixed.median_ms:.1f}", f"{plain.median_ms / mixed.median_ms:.3f}",
-            f"{1000 * batch / same.median_ms:.1f}",
-        )  # fmt: skip
+        bare = BareLoop(engine, batch)
+        for kind, sequences in (("alike", alike(batch)), ("unlike", unlike(batch))):
+            plain_ms, ours_ms, ratio = compare(engine, bare, sequences, options.bursts)
+            table.add_row(
+                str(batch), kind, f"{plain_ms:.1f}", f"{ours_ms:.1f}", f"{ratio:.3f}", f"{1000 * batch / ours_ms:.1f}"
+            )
     Console().print(table)
 
 

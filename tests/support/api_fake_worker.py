@@ -1,8 +1,8 @@
 """A scripted worker: takes requests from the real queues and writes real event logs, as the prompt tells it to.
 
 The user's last words are the script: `hang` starts and waits to be cancelled, `fail KIND` fails, `burst N` answers
-with N words at once, `trickle N` with N words slowly, `flood N` with N words of 10 kB; anything else comes back word
-by word.
+with N words at once, `trickle N` with N words slowly, `flood N` with N words of 10 kB, `cached N M` having read N
+tokens from its cache and written M; anything else comes back word by word.
 """
 
 import threading
@@ -123,6 +123,9 @@ class FakeWorker:
                 yield Failed(kind, "It was scripted to fail.")
             case ["burst" | "trickle", count]:
                 yield from self._say(request, [f"word{n} " for n in range(int(count))], words[0] == "trickle")
+            case ["cached", read, written]:
+                yield Delta((1,), "Hi")
+                yield Finished("end_turn", 1, cache_read_tokens=int(read), cache_written_tokens=int(written))
             case ["flood", count]:
                 yield from self._say(request, [f"{n:09} " * 1000 for n in range(int(count))], slowly=False)
             case _:

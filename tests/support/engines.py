@@ -1,5 +1,7 @@
 """Engines that misbehave in one way each."""
 
+from collections.abc import Callable, Collection
+
 from workers.engine import Sampled
 from workers.fake_engine import FakeEngine
 from workers.sequence import Sequence
@@ -14,9 +16,9 @@ class FailingEngine(FakeEngine):
         self._decode_fails = tuple(map(ord, decode))
         self._prompts: dict[str, tuple[int, ...]] = {}
 
-    def add(self, sequence: Sequence) -> None:
+    def add(self, sequence: Sequence) -> int:
         self._prompts[sequence.id] = sequence.prompt
-        super().add(sequence)
+        return super().add(sequence)
 
     def prefill(self, sequence_id: str, max_tokens: int) -> int:
         if self._prompts[sequence_id] == self._prefill_fails:
@@ -28,3 +30,20 @@ class FailingEngine(FakeEngine):
             Sampled(s.sequence_id, 0, "NaN") if self._prompts[s.sequence_id] == self._decode_fails else s
             for s in super().decode()
         ]
+
+
+class RaisingEngine(FakeEngine):
+    """Echoes, but a step raises where `raises` says so of the ids in the batch; all tokens of that step are lost."""
+
+    def __init__(self, eos_id: int, raises: Callable[[Collection[str]], bool]) -> None:
+        super().__init__(eos_id)
+        self._raises = raises
+        self.steps = 0
+        """That were asked for, whether they raised or not."""
+
+    def decode(self) -> list[Sampled]:
+        self.steps += 1
+        step = super().decode()
+        if self._raises([sampled.sequence_id for sampled in step]):
+            raise RuntimeError("the device says no")
+        return step

@@ -1,5 +1,6 @@
 """DecodeBatch: the sequences that decode together. The next step is computing before the last one's tokens are read."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -22,6 +23,9 @@ class Row:
     sampling: SamplingParams
     position: int
     gone: bool = False
+    on_leave: Callable[[list[Any], int], None] | None = None
+    """Gets the row's own caches, one a layer, and how many tokens are in them, just before they are cut out of the
+    batch: slices of its buffers, so what is to be kept must be copied, and computed, before it returns."""
 
     @property
     def finished(self) -> bool:
@@ -49,6 +53,11 @@ class DecodeBatch:
     _pending: list[Pending] = field(default_factory=list)
     _table: SamplingTable | None = None
     """None after the rows have changed."""
+
+    @property
+    def capacity(self) -> int:
+        """Rows that the KV buffers have room for."""
+        return self._kv.capacity
 
     @property
     def kv_bytes(self) -> int:
@@ -83,7 +92,10 @@ class DecodeBatch:
 
     def _drop_finished(self) -> None:
         for index in range(len(self._rows) - 1, -1, -1):
-            if self._rows[index].finished:
+            row = self._rows[index]
+            if row.finished:
+                if row.on_leave is not None:
+                    row.on_leave(*self._kv.extract(index))
                 self._kv.leave(index)
                 self._rows[index] = self._rows[-1]
                 self._rows.pop()

@@ -43,8 +43,18 @@ class Device:
 
     @property
     def prefill_chunk(self) -> int:
-        """Prompt tokens a turn: few enough that a cancel, or a running stream's next token, waits a second at most."""
+        """Prompt tokens a turn when nobody decodes: more are hardly faster, and a cancel would wait for them."""
         return 128 if self.kind == "cpu" else 1024
+
+    @property
+    def chunk_sizes(self) -> tuple[int, ...]:
+        """Up to `prefill_chunk`, from where fewer tokens take hardly less time: the pass over the weights does.
+
+        On a GPU they are few, since each may be a kernel to compile and all are warmed up.
+        """
+        if self.kind == "cpu":
+            return tuple(range(24, 129, 8))
+        return (64, 96, 128, 192, 256, 384, 512, 768, 1024)
 
     def holds(self, weights_bytes: int) -> bool:
         return weights_bytes <= self.memory_bytes * _WEIGHTS_SHARE

@@ -2,8 +2,11 @@
 
 from typing import Any
 
+import mlx.core as mx
 from mlx_lm.models.cache import KVCache
 
+from workers.mlx_engine.attention import DecodeAttention
+from workers.mlx_engine.row_copy import RowCopy
 from workers.mlx_engine.slots import COLUMNS, Layout, SlotKVCache
 
 
@@ -11,7 +14,10 @@ class KVRows:
     """Plain KV layers lie in slots; layers of any other kind (sliding windows, recurrent states) use mlx-lm's own
     batch caches, whose rows are few bytes, so that rebuilding them is cheap."""
 
-    def __init__(self) -> None:
+    def __init__(self, attention: DecodeAttention | None = None, row_copy: RowCopy | None = None) -> None:
+        """What decodes the slots and what moves rows in them; without, the model's own attention and MLX's updates."""
+        self._attention = attention
+        self._row_copy = row_copy
         self.layout = Layout()
         self.caches: list[Any] = []
         """One a layer, to hand to the model."""
@@ -20,15 +26,35 @@ class KVRows:
         """Add a sequence of `length` tokens, whose own caches are `own`, as the last row."""
         row = len(self.layout.lengths)
         if row == 0:
-            self.caches = [SlotKVCache(self.layout, one) if type(one) is KVCache else None for one in own]
+            self.caches = [
+                SlotKVCache(self.layout, one, self._attention, self._row_copy) if type(one) is KVCache else None
+                for one in own
+            ]
         shift = self.layout.join(length)
+        done: list[mx.array] = []
         for layer, (cache, one) in enumerate(zip(self.caches, own, strict=True)):
             if isinstance(cache, SlotKVCache):
-                cache.join(one, row, shift)
+                done += cache.join(one, row, shift)
             elif row == 0:
                 self.caches[layer] = one.merge([one])
             else:
                 cache.extend(one.merge([one]))
+        mx.async_eval(*done)  # type: ignore[no-untyped-call]
+
+    def extract(self, row: int) -> tuple[list[Any], int]:
+        """A row's own caches, one a layer, as a sequence alone has them, and their tokens; plain ones are slices."""
+        end, length = self.layout.end, self.layout.lengths[row]
+        own: list[Any] = []
+        for cache in self.caches:
+            if isinstance(cache, SlotKVCache):
+                one = KVCache()
+                one.keys = cache.keys[row : row + 1, :, end - length : end]
+                one.values = cache.values[row : row + 1, :, end - length : end]
+                one.offset = length
+                own.append(one)
+            else:
+                own.append(cache.extract(row))
+        return own, length
 
     def leave(self, row: int) -> None:
         """Drop a row; the last one takes its place."""
@@ -39,17 +65,24 @@ class KVRows:
         order = list(range(last))
         if row != last:
             order[row] = last
+        done: list[mx.array] = []
         for cache in self.caches:
             if isinstance(cache, SlotKVCache):
-                cache.leave(row, last)
+                done += cache.leave(row, last)
             else:
                 cache.filter(order)
+        mx.async_eval(*done)  # type: ignore[no-untyped-call]
         self.layout.leave(row)
         self._shrink()
 
     def advance(self) -> None:
         """The model has run one token a row through the caches."""
         self.layout.advance(1)
+
+    @property
+    def capacity(self) -> int:
+        """Rows that the slots have room for."""
+        return max((cache.capacity for cache in self.caches if isinstance(cache, SlotKVCache)), default=0)
 
     @property
     def nbytes(self) -> int:

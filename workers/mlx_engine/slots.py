@@ -10,6 +10,9 @@ import mlx.core as mx
 from mlx_lm.models.base import create_causal_mask
 from mlx_lm.models.cache import BatchKVCache, KVCache
 
+from workers.mlx_engine.attention import DecodeAttention, NewTokens
+from workers.mlx_engine.row_copy import OneRow, RowCopy
+
 COLUMNS = 256
 """Buffers grow by this many tokens, and columns that no row needs are cut off when there are as many."""
 
@@ -24,6 +27,7 @@ class Layout:
         """(rows,): the position of each row's next token."""
         self.padding = mx.array([], mx.int32)
         """(rows,): the column at which each row starts."""
+        self._owned: mx.array | None = None
 
     @property
     def even(self) -> bool:
@@ -33,6 +37,14 @@ class Layout:
     def spare(self) -> int:
         """Columns at the left that no row needs."""
         return self.end - max(self.lengths, default=0)
+
+    def owned(self) -> mx.array | None:
+        """(rows, 1, 1, end + 1), true where a row may attend in this step, in all layers; None if everywhere."""
+        if self.even:
+            return None
+        if self._owned is None:
+            self._owned = self.padding[:, None, None, None] <= mx.arange(self.end + 1)
+        return self._owned
 
     def join(self, length: int) -> int:
         """Add a row; return by how many columns the others have to move right first."""
@@ -57,10 +69,12 @@ class Layout:
         self.lengths = [length + tokens for length in self.lengths]
         self.end += tokens
         self.offsets = self.offsets + tokens
+        self._owned = None
 
     def _place(self) -> None:
         self.offsets = mx.array(self.lengths, mx.int32)
         self.padding = mx.array([self.end - length for length in self.lengths], mx.int32)
+        self._owned = None
 
 
 class SlotKVCache(BatchKVCache):  # type: ignore[misc]
@@ -69,9 +83,17 @@ class SlotKVCache(BatchKVCache):  # type: ignore[misc]
     To a model it is mlx-lm's BatchKVCache; the layout is moved on by its owner, once a step, and not by each layer.
     """
 
-    def __init__(self, layout: Layout, like: KVCache) -> None:
-        """Empty, for rows such as `like` holds one."""
+    def __init__(
+        self,
+        layout: Layout,
+        like: KVCache,
+        attention: DecodeAttention | None = None,
+        row_copy: RowCopy | None = None,
+    ) -> None:
+        """Empty, for rows such as `like` holds one. Without an `attention` the model's own is used, with a mask."""
         self.layout = layout
+        self._attention = attention
+        self._row_copy = row_copy
         self.keys = mx.zeros((0, *like.keys.shape[1:]), like.keys.dtype)
         self.values = mx.zeros((0, *like.values.shape[1:]), like.values.dtype)
 
@@ -80,12 +102,27 @@ class SlotKVCache(BatchKVCache):  # type: ignore[misc]
         return self.layout.offsets
 
     @property
+    def offsets(self) -> mx.array:
+        return self.layout.offsets
+
+    @property
+    def padding(self) -> mx.array:
+        return self.layout.padding
+
+    @property
     def left_padding(self) -> mx.array:
         return self.layout.padding
 
     @property
+    def end(self) -> int:
+        return self.layout.end
+
+    @property
     def _idx(self) -> int:
         return self.layout.end
+
+    def owned(self) -> mx.array | None:
+        return self.layout.owned()
 
     @property
     def capacity(self) -> int:
@@ -103,42 +140,61 @@ class SlotKVCache(BatchKVCache):  # type: ignore[misc]
     ) -> Any:
         """None where it may be: rows of one length need no mask, and attention without one is the fast path."""
         layout = self.layout
-        if N == 1 and layout.even and not return_array and (window_size is None or layout.end < window_size):
+        boundless = layout.even or self._attention is not None
+        if N == 1 and boundless and not return_array and (window_size is None or layout.end < window_size):
             return None
         padding = None if layout.even else layout.padding
         return create_causal_mask(N, offset=layout.end, window_size=window_size, left_padding=padding)
 
-    def update_and_fetch(self, keys: mx.array, values: mx.array) -> tuple[mx.array, mx.array]:
+    def update_and_fetch(self, keys: mx.array, values: mx.array) -> tuple[Any, Any]:
+        if self._attention is not None and keys.shape[2] == 1:
+            tokens = NewTokens(self, keys, values, self._attention)
+            return tokens, tokens
+        return self.write(keys, values)
+
+    def write(self, keys: mx.array, values: mx.array) -> tuple[mx.array, mx.array]:
         rows, new = keys.shape[0], keys.shape[2]
         start, end = self.layout.end, self.layout.end + new
-        if end > self.keys.shape[2]:
-            self.relay(self.capacity, end)
+        self.reserve(end)
         self.keys[:rows, :, start:end] = keys
         self.values[:rows, :, start:end] = values
         return self.keys[:rows, :, :end], self.values[:rows, :, :end]
 
-    def join(self, one: KVCache, row: int, shift: int) -> None:
+    def reserve(self, columns: int) -> None:
+        if columns > self.keys.shape[2]:
+            self.relay(self.capacity, columns)
+
+    def join(self, one: KVCache, row: int, shift: int) -> list[mx.array]:
         """Copy in a sequence's own cache as row number `row`, after moving the others right by `shift` columns.
 
-        The layout has the row already.
+        The layout has the row already. Returns what has to be computed before the next step is launched.
         """
         end = self.layout.end
-        keys, values = one.keys[:, :, : one.offset], one.values[:, :, : one.offset]
         capacity = self.capacity
         if shift or row >= capacity or end > self.keys.shape[2]:
             self.relay(capacity if row < capacity else max(1, 2 * capacity), end, shift)
+        if self._row_copy is not None:
+            return [self._row_copy.copy(OneRow(one.keys, one.values, one.offset), self, row, end - one.offset)]
+        keys, values = one.keys[:, :, : one.offset], one.values[:, :, : one.offset]
         # Zeros before it, since whatever an earlier row left there, if only a NaN, would come through the mask.
         blank = [(0, 0), (0, 0), (end - one.offset, 0), (0, 0)]
         self.keys[row : row + 1, :, :end] = mx.pad(keys, blank)
         self.values[row : row + 1, :, :end] = mx.pad(values, blank)
+        return []
 
-    def leave(self, row: int, last: int) -> None:
-        """Row `last` takes the place of `row`."""
-        if row != last:
-            # Taken by index, which copies: a view of the buffer would keep it from being written in place.
-            index = mx.array([last])
-            self.keys[row : row + 1] = self.keys[index]
-            self.values[row : row + 1] = self.values[index]
+    def leave(self, row: int, last: int) -> list[mx.array]:
+        """Row `last` takes the place of `row`. Returns what has to be computed before the next step is launched."""
+        if row == last:
+            return []
+        if self._row_copy is not None:
+            length = self.layout.lengths[last]
+            start = self.layout.end - length
+            return [self._row_copy.copy(OneRow(self.keys, self.values, length, last, start), self, row, start)]
+        # Taken by index, which copies: a view of the buffer would keep it from being written in place.
+        index = mx.array([last])
+        self.keys[row : row + 1] = self.keys[index]
+        self.values[row : row + 1] = self.values[index]
+        return []
 
     def relay(self, capacity: int, end: int, shift: int = 0) -> None:
         """Make the buffers anew for `capacity` rows and at least `end` columns, contents moved right by `shift`.

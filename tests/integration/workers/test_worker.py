@@ -228,3 +228,17 @@ def test_a_prompt_that_breaks_the_engine_fails_alone(desk: Desk, redis_url: str,
         Failed("api_error", "The model failed on this request."),
         Finished("end_turn", 6),
     ]
+
+
+def test_a_batch_request_gets_on_while_interactive_ones_keep_coming(desk: Desk, redis_url: str, tmp_path: Path) -> None:
+    names = [f"msg_{index}" for index in range(8)]
+    for name in names:
+        desk.queue.accept(a_request(name, "x"))
+    desk.queue.accept(a_request("msg_low", "x", lane="batch"))
+
+    with RunningWorker(redis_url, tmp_path, max_batch=1):
+        for name in (*names, "msg_low"):
+            desk.end(name)
+
+    started = sorted((*names, "msg_low"), key=lambda name: rq_job(desk, name).started_at or EARLY)
+    assert started == [*names[:3], "msg_low", *names[3:]]

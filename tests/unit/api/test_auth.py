@@ -6,7 +6,7 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
-from api.auth import OPEN_ENDPOINTS
+from api.auth import OPEN_ENDPOINTS, tenant
 from tests.support import api_fakes
 
 KEY = "s3cret"
@@ -113,3 +113,11 @@ def test_the_services_own_pages_may_ask(open_service: FlaskClient) -> None:
     headers = {"Origin": "http://localhost:7777", "Host": "localhost:7777"}
 
     assert open_service.get("/v1/models", headers=headers).status_code == 200
+
+
+def test_tenants_differ_by_their_keys_and_dont_show_them() -> None:
+    names = [tenant(key) for key in (KEY, KEY + "x", "")]
+
+    assert len(set(names)) == 3
+    assert names[2] == ""
+    assert KEY not in names[0]

@@ -27,6 +27,8 @@ ends: st.SearchStrategy[Terminal] = st.one_of(
         Finished,
         reason=st.sampled_from(["end_turn", "max_tokens"]),
         output_tokens=st.integers(0, 99),
+        cache_read_tokens=st.integers(0, 6),
+        cache_written_tokens=st.integers(0, 6),
     ),
     st.just(Finished("stop_sequence", 3, "END")),
     st.builds(Failed, kind=st.sampled_from(["api_error", "overloaded_error"]), message=st.text(max_size=5)),
@@ -103,6 +105,20 @@ def test_a_stream_looks_as_the_api_documents_it() -> None:
     assert frames[4][1]["delta"] == {"stop_reason": "end_turn", "stop_sequence": None, "stop_details": None}
     assert frames[4][1]["usage"]["input_tokens"] == 12
     assert frames[4][1]["usage"]["output_tokens"] == 2
+
+
+@pytest.mark.parametrize(("read_tokens", "written_tokens"), [(0, 0), (0, 12), (7, 5), (7, 2), (11, 0)])
+def test_the_input_counts_are_disjoint_and_sum_up_to_the_prompt(read_tokens: int, written_tokens: int) -> None:
+    end = Finished("end_turn", 2, cache_read_tokens=read_tokens, cache_written_tokens=written_tokens)
+    log = [Entry(HEAD.id, Position(1, 1), end)]
+    final = message.fold(HEAD, [end])["usage"]
+    started, corrected = (frame for _, frame in read(log) if frame["type"] in {"message_start", "message_delta"})
+
+    assert started["message"]["usage"]["input_tokens"] == 12
+    assert corrected["usage"] == final
+    assert final["cache_read_input_tokens"] == read_tokens
+    assert final["cache_creation_input_tokens"] == written_tokens == sum(final["cache_creation"].values())
+    assert final["input_tokens"] == 12 - read_tokens - written_tokens
 
 
 def test_an_answer_without_text_has_no_blocks() -> None:

@@ -4,7 +4,7 @@ import pytest
 
 from deploy.generation import EngineFailed, tokens
 from queue_config.request import SamplingParams
-from workers.engine import Sampled
+from workers.engine import Sampled, Unbounded
 from workers.sequence import Sequence
 
 
@@ -13,6 +13,8 @@ class CountingEngine:
 
     device = "counting"
     prefill_chunk = 2
+    chunk_sizes = (2,)
+    kv = Unbounded()
 
     def __init__(self, fails_at: int | None = None) -> None:
         self.calls: list[str] = []
@@ -20,9 +22,10 @@ class CountingEngine:
         self._left = 0
         self._next = 0
 
-    def add(self, sequence: Sequence) -> None:
+    def add(self, sequence: Sequence) -> int:
         self.calls.append("add")
         self._left = len(sequence.prompt)
+        return 0
 
     def prefill(self, _sequence_id: str, max_tokens: int) -> int:
         self.calls.append("prefill")
@@ -33,7 +36,7 @@ class CountingEngine:
         token, self._next = self._next, self._next + 1
         return [Sampled("one", token, error="not a number" if token == self._fails_at else None)]
 
-    def remove(self, _sequence_id: str) -> None:
+    def remove(self, _sequence_id: str, *, keep: bool = True) -> None:  # noqa: ARG002 - part of the protocol
         self.calls.append("remove")
 
 

@@ -11,6 +11,7 @@ from queue_config.request import GenerationRequest, SamplingParams
 def test_a_request_survives_the_queue() -> None:
     request = GenerationRequest(
         id="msg_1", model="m", prompt=(1, 2, 3), created_at=1.5, deadline_at=2.5, lane="batch",
+        salt="6c", boundaries=(1, 2),
         sampling=SamplingParams(max_tokens=3, temperature=0.5, top_p=0.9, top_k=4, stop=("a", "\n"), seed=2**63 - 1),
     )  # fmt: skip
 
@@ -21,6 +22,7 @@ def test_a_request_survives_the_queue() -> None:
     "event",
     [
         Started(2, "gpu0.1"), Delta((1, 2), "é\u2028\0"), Finished("stop_sequence", 3, "x"), Finished("end_turn", 0),
+        Finished("end_turn", 1, cache_read_tokens=5, cache_written_tokens=6),
         Failed("api_error", "why"), Canceled(1), Expired(2),
     ],
 )  # fmt: skip

@@ -20,12 +20,19 @@ def test_values_are_read_with_their_types() -> None:
         ("PENSIEVE_PROT", "9", "PENSIEVE_PROT is no setting"),
         ("PENSIEVE_PORT", "nine", "PENSIEVE_PORT='nine' is no int"),
         ("PENSIEVE_PORT", "-1", "PENSIEVE_PORT='-1' is negative"),
+        ("PENSIEVE_CACHE_BYTES", "much", "PENSIEVE_CACHE_BYTES='much' is no int"),
+        ("PENSIEVE_CACHE_BYTES", "-1", "PENSIEVE_CACHE_BYTES='-1' is negative"),
         ("PENSIEVE_DEVICE", "tpu", "PENSIEVE_DEVICE='tpu' is not one of auto, cpu, gpu"),
     ],
 )
 def test_a_wrong_one_is_refused_by_name(variable: str, value: str, complaint: str) -> None:
     with pytest.raises(BadSetting, match=complaint):
         Settings.from_env({variable: value})
+
+
+@pytest.mark.parametrize(("text", "expected"), [("auto", "auto"), ("0", 0), ("1000000", 1_000_000)])
+def test_the_caches_size_is_a_number_or_left_to_us(text: str, expected: int | str) -> None:
+    assert Settings.from_env({"PENSIEVE_CACHE_BYTES": text}).cache_bytes == expected
 
 
 def test_settings_survive_the_way_to_a_child_process() -> None:

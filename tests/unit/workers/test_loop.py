@@ -1,44 +1,11 @@
 """The engine loop, turned by hand."""
 
-from dataclasses import dataclass, field
-
-from queue_config.events import Canceled, Delta, Expired, Finished
-from queue_config.request import GenerationRequest
-from tests.support.worker import EOS, a_request, new_output
-from workers.fake_engine import FakeEngine
-from workers.generation import Cancel, Drop, Emission, Generation, Stop, Submit
-from workers.loop import EngineLoop
-from workers.scheduler import Scheduler
-from workers.sequence import Sequence
-
-
-@dataclass
-class Bench:
-    """A loop with its outputs caught and its clock in hand."""
-
-    max_batch: int = 4
-    now: float = 0.0
-    emitted: list[Emission] = field(default_factory=list)
-    left: list[str] = field(default_factory=list)
-
-    def __post_init__(self) -> None:
-        engine = FakeEngine(EOS)
-        scheduler = Scheduler(self.max_batch, prefill_chunk=100)
-        self.loop = EngineLoop(engine, scheduler, self.emitted.append, self.left.append, lambda: self.now)
-
-    def submit(self, request: GenerationRequest, known: str = "") -> None:
-        output = new_output(request)
-        for c in known:
-            output.push(ord(c))
-        sequence = Sequence(request.id, request.prompt, request.sampling, list(map(ord, known)))
-        self.loop.inbox.put(Submit(Generation(request, sequence, output)))
-
-    def turns(self, count: int) -> None:
-        for _ in range(count):
-            assert self.loop.turn()
-
-    def text(self, job_id: str) -> str:
-        return "".join(e.delta.text for e in self.emitted if e.delta and e.job_id == job_id)
+from queue_config.events import Canceled, Delta, Expired, Failed, Finished
+from tests.support.loop_bench import Bench
+from tests.support.scheduling import RowsByLongest, a_scheduler
+from tests.support.worker import EOS, a_request
+from workers.generation import Cancel, Drop, Emission, Stop
+from workers.loop import TOO_LARGE
 
 
 def test_every_token_is_emitted_and_the_last_comes_with_the_end() -> None:
@@ -126,3 +93,27 @@ def test_a_stop_ends_the_loop() -> None:
     bench.loop.inbox.put(Stop())
 
     assert bench.loop.turn() is False
+
+
+def test_a_request_that_would_not_fit_an_empty_engine_ends_at_once() -> None:
+    bench = Bench(scheduler=a_scheduler(costs=RowsByLongest(20)))
+    bench.submit(a_request("large", "hello", max_tokens=11))
+    bench.submit(a_request("small", "hello", max_tokens=10))
+    bench.turns(8)
+
+    assert bench.ends == {
+        "large": Failed("invalid_request_error", TOO_LARGE),
+        "small": Finished("end_turn", 6),
+    }
+
+
+def test_a_request_that_does_not_fit_beside_the_others_waits_for_them() -> None:
+    bench = Bench(scheduler=a_scheduler(costs=RowsByLongest(40)))
+    for job_id in "abc":
+        bench.submit(a_request(job_id, "hello", max_tokens=10))
+    bench.turns(1)
+    first = (bench.loop.running, bench.loop.waiting)
+    bench.until_idle()
+
+    assert first == (2, 1)
+    assert bench.ends == dict.fromkeys("abc", Finished("end_turn", 6))

@@ -1,32 +1,27 @@
-from queue_config.request import SamplingParams
-from workers.scheduler import Scheduler
-from workers.sequence import Sequence, Stage
-
-
-def a_sequence(name: str, tokens: int = 4) -> Sequence:
-    return Sequence(name, tuple(range(tokens)), SamplingParams(max_tokens=4))
-
-
-def take_turn(scheduler: Scheduler) -> list[tuple[str, int]]:
-    """Prefill what the scheduler wants; return it as (id, tokens)."""
-    chosen = scheduler.to_prefill()
-    for sequence, tokens in chosen:
-        scheduler.prefilled(sequence, sequence.to_prefill - tokens)
-    return [(sequence.id, tokens) for sequence, tokens in chosen]
+from tests.support.scheduling import a_scheduler, a_sequence, take_turn
+from workers.sequence import Stage
 
 
 def test_short_prompts_share_a_chunk_and_join_in_one_turn() -> None:
-    scheduler = Scheduler(max_batch=8, prefill_chunk=10)
+    scheduler = a_scheduler(chunk=10)
     for name in "abc":
         scheduler.add(a_sequence(name))
 
-    assert take_turn(scheduler) == [("a", 4), ("b", 4), ("c", 2)]
-    assert take_turn(scheduler) == [("c", 2)]
+    assert take_turn(scheduler) == [("a", 4), ("b", 4)]
+    assert take_turn(scheduler) == [("c", 4)]
     assert (scheduler.waiting, scheduler.running) == (0, 3)
 
 
+def test_what_a_short_prompt_leaves_of_a_chunk_goes_to_the_next_one_if_it_is_much() -> None:
+    scheduler = a_scheduler(chunk=10)
+    scheduler.add(a_sequence("short", 4))
+    scheduler.add(a_sequence("long", 30))
+
+    assert take_turn(scheduler) == [("short", 4), ("long", 6)]
+
+
 def test_a_long_prompt_takes_a_chunk_a_turn() -> None:
-    scheduler = Scheduler(max_batch=8, prefill_chunk=10)
+    scheduler = a_scheduler(chunk=10)
     long = a_sequence("long", 25)
     scheduler.add(long)
 
@@ -36,8 +31,29 @@ def test_a_long_prompt_takes_a_chunk_a_turn() -> None:
     assert [between, long.stage] == [Stage.PREFILLING, Stage.DECODING]
 
 
+def test_a_short_prompt_overtakes_a_long_one() -> None:
+    scheduler = a_scheduler(chunk=10)
+    scheduler.add(a_sequence("long", 1000))
+    take_turn(scheduler)
+    scheduler.add(a_sequence("short", 9))
+
+    assert take_turn(scheduler) == [("short", 9)]
+    assert take_turn(scheduler) == [("long", 10)]
+
+
+def test_a_long_prompt_gets_every_fourth_chunk_however_many_short_ones_come() -> None:
+    scheduler = a_scheduler(max_batch=100, chunk=10)
+    scheduler.add(a_sequence("long", 1000))
+    served = []
+    for turn in range(16):
+        scheduler.add(a_sequence(f"short {turn}", 10))
+        served.append(take_turn(scheduler)[0][0])
+
+    assert served.count("long") == 4
+
+
 def test_no_more_than_the_batch_holds_are_prefilled() -> None:
-    scheduler = Scheduler(max_batch=2, prefill_chunk=100)
+    scheduler = a_scheduler(max_batch=2, chunk=100)
     first, *_ = sequences = [a_sequence(name) for name in "abc"]
     for sequence in sequences:
         scheduler.add(sequence)
@@ -49,14 +65,60 @@ def test_no_more_than_the_batch_holds_are_prefilled() -> None:
 
 
 def test_a_removed_sequence_is_gone_wherever_it_stood() -> None:
-    scheduler = Scheduler(max_batch=1, prefill_chunk=100)
-    running, waiting = a_sequence("a"), a_sequence("b")
-    scheduler.add(running)
-    scheduler.add(waiting)
+    scheduler = a_scheduler(max_batch=2, chunk=4)
+    running, prefilling, waiting = a_sequence("a"), a_sequence("b", 50), a_sequence("c")
+    for sequence in (running, prefilling, waiting):
+        scheduler.add(sequence)
     take_turn(scheduler)
-
-    scheduler.remove(waiting)
-    scheduler.remove(running)
-    scheduler.remove(running)
+    take_turn(scheduler)
+    for sequence in (waiting, prefilling, running, running):
+        scheduler.remove(sequence)
 
     assert scheduler.is_idle
+
+
+def test_interactive_prompts_are_admitted_and_prefilled_before_others() -> None:
+    scheduler = a_scheduler(max_batch=2, chunk=10)
+    scheduler.add(a_sequence("batch", 10, lane="batch"))
+    scheduler.add(a_sequence("background", 10, lane="background"))
+    scheduler.add(a_sequence("interactive", 10))
+
+    assert [take_turn(scheduler), take_turn(scheduler)] == [[("interactive", 10)], [("background", 10)]]
+
+
+def test_every_fourth_admission_is_by_age_so_that_lower_lanes_get_on() -> None:
+    scheduler = a_scheduler(max_batch=1, chunk=10)
+    scheduler.add(a_sequence("batch", 10, lane="batch"))
+    scheduler.add(a_sequence("background", 10, lane="background"))
+    admitted = []
+    for turn in range(8):
+        sequence = a_sequence(f"interactive {turn}", 10)
+        scheduler.add(sequence)
+        (first,) = scheduler.to_prefill()
+        admitted.append(first[0].id)
+        scheduler.remove(first[0])
+
+    assert (admitted[3], admitted[7]) == ("batch", "background")
+
+
+def test_only_the_named_one_prefills_where_one_is_named() -> None:
+    scheduler = a_scheduler(chunk=10)
+    for name in "ab":
+        scheduler.add(a_sequence(name))
+
+    assert [sequence.id for sequence, _ in scheduler.to_prefill(only="b")] == ["b"]
+    assert scheduler.to_prefill(only="unknown") == []
+
+
+def test_those_put_back_prefill_their_prompt_and_output_before_anybody_else() -> None:
+    scheduler = a_scheduler(chunk=10)
+    sequence = a_sequence("a")
+    scheduler.add(sequence)
+    take_turn(scheduler)
+    sequence.output += [1, 2]
+    back = scheduler.put_back()
+    scheduler.add(a_sequence("b", 6))
+
+    assert back == [sequence]
+    assert (sequence.stage, sequence.to_prefill, scheduler.running) == (Stage.PREFILLING, 6, 0)
+    assert take_turn(scheduler)[0] == ("a", 6)

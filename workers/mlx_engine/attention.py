@@ -1,0 +1,92 @@
+"""The seam where a decode step's attention leaves mlx-lm's models for one that knows rows of uneven length.
+
+mlx-lm's models hand what `cache.update_and_fetch` returns straight to a function that each model's module imports by
+name. Two things follow. The cache may return something other than arrays: NewTokens, which are not stored yet, so that
+one kernel can store and attend (MLX itself has no write in place, and copies the whole buffer where an earlier step may
+still be reading it, which in a pipelined loop is always). And to be reached, that name has to be replaced in the
+modules of the loaded model. The replacement does what the original does with all that isn't NewTokens, so other users
+of the same modules see no difference; a model that attends in some other way fails loudly on NewTokens, which
+`attention_choice` finds out before the model serves anybody.
+"""
+
+import sys
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import mlx.core as mx
+import mlx.nn as nn
+from mlx_lm.models import base
+
+_NAME = "scaled_dot_product_attention"
+_original = base.scaled_dot_product_attention
+
+
+class Slots(Protocol):
+    """What an attention needs of a layer's cache: buffers (capacity, KV heads, columns, width) and who owns what."""
+
+    keys: mx.array
+    values: mx.array
+
+    @property
+    def padding(self) -> mx.array:
+        """(rows,) int32: the column at which each row starts."""
+
+    @property
+    def offsets(self) -> mx.array:
+        """(rows,) int32: how many columns each row has, so far; all rows end at the same column."""
+
+    @property
+    def end(self) -> int:
+        """The column where the next token goes."""
+
+    def reserve(self, columns: int) -> None:
+        """Make the buffers that wide, if they aren't."""
+
+    def write(self, keys: mx.array, values: mx.array) -> tuple[mx.array, mx.array]:
+        """Store tokens of all rows behind the others; return everything stored, (rows, KV heads, columns, width)."""
+
+    def owned(self) -> mx.array | None:
+        """(rows, 1, 1, end + 1), true where a row may attend in this step; None if everywhere."""
+
+
+class DecodeAttention(Protocol):
+    """Attention of one new token a row to its own row, itself included."""
+
+    def attend(self, queries: mx.array, tokens: "NewTokens", scale: float) -> mx.array:
+        """From queries (rows, heads, 1, width) to outputs of that shape; stores the tokens."""
+
+
+@dataclass(frozen=True, slots=True)
+class NewTokens:
+    """One token a row, keys and values (rows, KV heads, 1, width), to be stored in `slots` by whoever attends."""
+
+    slots: Slots
+    keys: mx.array
+    values: mx.array
+    attention: DecodeAttention
+
+
+def reroute(model: nn.Module) -> None:
+    """Let this model's layers, and all others of the same modules, attend through the seam."""
+    for name in {type(part).__module__ for part in model.modules()}:
+        module = sys.modules[name]
+        if getattr(module, _NAME, None) is _original:
+            setattr(module, _NAME, _attend)
+
+
+def _attend(  # noqa: PLR0913, PLR0917 (mlx-lm's signature)
+    queries: mx.array,
+    keys: Any,
+    values: Any,
+    cache: Any,
+    scale: float,
+    mask: Any,
+    sinks: mx.array | None = None,
+) -> Any:
+    if isinstance(keys, NewTokens):
+        if mask is None and sinks is None:
+            return keys.attention.attend(queries, keys, scale)
+        # Without a mask the rows' own bounds still hold.
+        mask = keys.slots.owned() if mask is None else mask
+        keys, values = keys.slots.write(keys.keys, keys.values)
+    return _original(queries, keys, values, cache=cache, scale=scale, mask=mask, sinks=sinks)

@@ -1,0 +1,79 @@
+"""Choose the attention for decoding: the fastest that is seen to be right, for this model on this device.
+
+The choice is made by trying. One step of the model is decoded over rows of unlike lengths, and every layer's outputs
+are compared with a plain computation of the same; that also finds models whose layers don't attend through the seam.
+"""
+
+import logging
+from collections.abc import Sequence as Rows
+
+import mlx.core as mx
+import mlx.nn as nn
+import numpy as np
+from mlx_lm.models.cache import make_prompt_cache
+
+from workers.mlx_engine.attention import DecodeAttention, NewTokens, reroute
+from workers.mlx_engine.attention_cuda import CudaAttention
+from workers.mlx_engine.attention_matmul import MatmulAttention
+from workers.mlx_engine.device import Device
+from workers.mlx_engine.kv_rows import KVRows
+from workers.mlx_engine.row_copy import CudaRowCopy
+from workers.mlx_engine.slots import SlotKVCache
+
+log = logging.getLogger(__name__)
+
+_LENGTHS = (3, 150)
+_TOLERANCE = 0.02
+"""Of the outputs' size. Rounding to bfloat16 alone makes differences of 0.005."""
+
+
+def kv_rows(model: nn.Module, device: Device) -> KVRows:
+    """Empty rows for this model, with what decodes them best."""
+    if device.kind != "cuda":
+        return KVRows()
+    for attention in (CudaAttention(), MatmulAttention()):
+        try:
+            found = trial(model, attention)
+        except Exception as error:  # noqa: BLE001
+            # A device too old for the kernel, a compiler that isn't there, a layer that wants arrays: all the same.
+            found = str(error)
+        if found is None:
+            log.info("decoding attends through %s", type(attention).__name__)
+            in_place = isinstance(attention, CudaAttention)
+            return KVRows(attention, CudaRowCopy() if in_place else None)
+        log.warning("decoding can't attend through %s: %s", type(attention).__name__, found)
+    return KVRows()
+
+
+def trial(model: nn.Module, attention: DecodeAttention, lengths: Rows[int] = _LENGTHS) -> str | None:
+    """Decode one step with it; return what is wrong, None if nothing."""
+    reroute(model)
+    compared = _Compared(attention)
+    rows = KVRows(compared)
+    for length in lengths:
+        caches = make_prompt_cache(model)
+        mx.eval(model(mx.arange(length)[None], cache=caches))
+        rows.join(caches, length)
+    logits = model(mx.arange(len(lengths))[:, None], cache=rows.caches)
+    mx.eval(logits, compared.errors)
+    slots = sum(isinstance(cache, SlotKVCache) for cache in rows.caches)
+    if len(compared.errors) != slots:
+        return f"{len(compared.errors)} of {slots} layers attended through it"
+    worst = np.max([np.array(error) for error in compared.errors], initial=0.0)
+    # Not the other way round: a NaN is wrong too.
+    return None if worst < _TOLERANCE else f"its outputs are off by {worst:.3f}"
+
+
+class _Compared:
+    """Gives what MatmulAttention gives, and keeps how far the other is from it in each layer."""
+
+    def __init__(self, attention: DecodeAttention) -> None:
+        self.errors: list[mx.array] = []
+        self._attention = attention
+
+    def attend(self, queries: mx.array, tokens: NewTokens, scale: float) -> mx.array:
+        wanted = MatmulAttention().attend(queries, tokens, scale)
+        got = self._attention.attend(queries, tokens, scale)
+        off = (got - wanted).astype(mx.float32)
+        self.errors.append(mx.linalg.norm(off) / mx.linalg.norm(wanted.astype(mx.float32)))
+        return wanted

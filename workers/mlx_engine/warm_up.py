@@ -1,0 +1,94 @@
+"""Warm-up: run the shapes that serving uses before anybody waits for them; GPUs compile kernels at their first use."""
+
+import logging
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import mlx.core as mx
+
+from queue_config.request import SamplingParams
+from workers.engine import Engine, Need
+from workers.sequence import Sequence
+
+KINDS: tuple[dict[str, Any], ...] = (
+    {"temperature": 0.0},
+    {"temperature": 1.0},
+    {"temperature": 1.0, "top_p": 0.9},
+    {"temperature": 0.8, "top_k": 40},
+)
+"""One for each way in which the sampler draws a row."""
+STEPS = 4
+"""Of each batch: a step is launched before the one before it is read, and buffers that have just grown are no rule."""
+
+log = logging.getLogger(__name__)
+
+
+def warm_up(engine: Engine, max_batch: int) -> None:
+    """Run the shapes on a GPU; the engine must be empty, and is afterwards.
+
+    On a CPU nothing is compiled, and a token has been run when the model was loaded.
+    """
+    if mx.default_device() == mx.cpu:
+        return
+    began_at = time.monotonic()
+    for stage in shapes(engine, max_batch):
+        log.info("warming up: %s, after %.1f s", stage, time.monotonic() - began_at)
+
+
+def shapes(engine: Engine, max_batch: int) -> Iterator[str]:
+    """Do one stage after the other: each chunk size, each kind of row alone, and batches of all kinds and of unlike
+    lengths at each size that the batch's buffers double through. Yields what is done."""
+    for size in engine.chunk_sizes:
+        # One token more, since only a chunk that isn't a prompt's last is run in one piece.
+        _prefill(engine, _row(0, size + 1), size)
+        engine.remove(_name(0), keep=False)
+        yield f"a chunk of {size} tokens"
+    for kind in range(len(KINDS)):
+        _prefill(engine, _row(kind))
+        _decode(engine)
+        engine.remove(_name(kind), keep=False)
+    yield "each kind of sampling"
+    rows = 0
+    for size in [size for size in batch_sizes(max_batch) if _fits(engine, size)]:
+        for index in range(rows, size):
+            _prefill(engine, _row(index))
+        rows = size
+        _decode(engine)
+        yield f"a batch of {size}"
+    for index in range(rows):
+        engine.remove(_name(index), keep=False)
+        engine.decode()
+    yield "leaving the batch"
+
+
+def batch_sizes(max_batch: int) -> list[int]:
+    """The powers of two up to `max_batch`, and itself."""
+    return sorted({*(1 << power for power in range(max_batch.bit_length())), max_batch})
+
+
+def _row(index: int, tokens: int = 0) -> Sequence:
+    tokens = tokens or 8 + 5 * (index % 7)
+    sampling = SamplingParams(max_tokens=100 * STEPS, **KINDS[index % len(KINDS)])
+    return Sequence(_name(index), (0,) * tokens, sampling, salt="warm-up")
+
+
+def _name(index: int) -> str:
+    return f"warm-up {index}"
+
+
+def _prefill(engine: Engine, sequence: Sequence, first: int = 0) -> None:
+    engine.add(sequence)
+    left = engine.prefill(sequence.id, first or engine.prefill_chunk)
+    while left:
+        left = engine.prefill(sequence.id, left)
+
+
+def _decode(engine: Engine) -> None:
+    for _ in range(STEPS):
+        engine.decode()
+
+
+def _fits(engine: Engine, rows: int) -> bool:
+    needs = [Need(len(row.prompt) + row.sampling.max_tokens, 0) for row in map(_row, range(rows))]
+    return not engine.kv.budget_bytes or engine.kv.bytes_for(needs) <= engine.kv.budget_bytes

@@ -1,0 +1,124 @@
+"""Pace: how many prompt tokens the next turn may take, learned from how long turns took. No clock in it."""
+
+from collections import deque
+from collections.abc import Sequence as Sizes
+from statistics import median
+
+PATIENCE = 1.3
+"""A chunk of prefill may take so many times as long as the undisturbed step that it is added to. 2.5 for the two
+together is the promise to those who decode; what lies between is for chunks that are slower than the ones before."""
+CALM_TURN_S = 1.0
+"""The longest turn while nobody decodes: cancels are seen, and proof of life is given, between turns."""
+LOOK_EVERY = 32
+"""So many turns with prefill, then one without, to see what an undisturbed step takes by now."""
+_STEPS_SEEN = 5
+_SLACK = 0.05
+"""A chunk may miss its time by so much before its size is changed."""
+_MORE_ROOM = 1.15
+
+
+class Pace:
+    """A turn's prefill is bounded by time: among others by their step, alone by CALM_TURN_S.
+
+    Where more prompts wait than rows decode, each of those who wait counts as much as one who decodes: the time grows
+    by that ratio, so that a batch fills up quickly.
+    """
+
+    def __init__(self, sizes: Sizes[int]) -> None:
+        """`sizes` are the chunks that suit the device, ascending; the first one is used however long it takes."""
+        self._steps: deque[float] = deque(maxlen=_STEPS_SEEN)
+        """Seconds that undisturbed ones took, with `rows` rows."""
+        self._rows = 0
+        self._turns_since_look = 0
+        self._weight = 1.0
+        """Of the turn under way: by how much its prefill may take longer."""
+        self._offered = 0
+        self._among_others = Chunk(sizes, sizes[0])
+        self._alone = Chunk(sizes, sizes[-1])
+        self._least = sizes[0]
+
+    @property
+    def least(self) -> int:
+        """The smallest chunk. Fewer tokens take hardly less time, so they count as this many."""
+        return self._least
+
+    def chunk(self, decoding: int, waiting: int) -> int:
+        """Tokens for a turn in which so many rows decode and so many prompts wait for prefill, or are in it.
+
+        0 where the turn is to show what decoding alone takes.
+        """
+        self._offered = self._affordable(decoding, waiting)
+        return self._offered
+
+    def turned(self, seconds: float, decoding: int, prefilled: int) -> None:
+        """A turn took so long in which so many rows decoded from its start, and so many tokens were prefilled."""
+        if prefilled == 0:
+            if decoding > 0:
+                self._steps.append(seconds)
+                self._rows = decoding
+                self._turns_since_look = 0
+            return
+        self._turns_since_look += 1
+        # A prompt much shorter than the chunk says what a pass over the weights takes, and little about its tokens.
+        if 4 * prefilled < 3 * self._offered:
+            return
+        if decoding == 0:
+            self._alone.took(seconds, CALM_TURN_S)
+        elif self._steps:
+            step_s = median(self._steps)
+            self._among_others.took(seconds - step_s, PATIENCE * self._weight * step_s)
+
+    def _affordable(self, decoding: int, waiting: int) -> int:
+        if decoding == 0:
+            return self._alone.size()
+        # A step's time is another one once there are twice as many rows, or half as many.
+        if not self._rows / 2 < decoding < self._rows * 2:
+            self._steps.clear()
+        if not self._steps or self._turns_since_look >= LOOK_EVERY:
+            return 0
+        self._weight = max(1.0, waiting / decoding)
+        return self._among_others.size(self._weight)
+
+
+class Chunk:
+    """A size that follows a time limit. A pass takes a good deal of time however few its tokens are, so time isn't
+    taken to be in proportion: small misses are let be, and a size is tried before it is judged.
+
+    Only two turns in a row that say the same change it: one in which the machine was busy elsewhere means nothing.
+    """
+
+    def __init__(self, sizes: Sizes[int], start: int) -> None:
+        self._sizes = tuple(sizes)
+        self._wanted = float(start)
+        self._room_before: float | None = None
+        self._too_large = float("inf")
+        """A size that was tried and took too long; not tried again before the one below has more room than then."""
+        self._room_below: float | None = None
+
+    def size(self, weight: float = 1.0) -> int:
+        return max((size for size in self._sizes if size <= self._wanted * weight), default=self._sizes[0])
+
+    def took(self, seconds: float, limit_s: float) -> None:
+        """The last size took so long where it should have taken `limit_s`."""
+        room = limit_s / max(seconds, 1e-9)
+        before, self._room_before = self._room_before, room
+        if before is None:
+            return
+        if max(room, before) < 1 - _SLACK:
+            self._too_large, self._room_below = self._wanted, None
+            below = max((size for size in self._sizes if size < self._wanted), default=self._sizes[0])
+            self._move(min(below, self._wanted * max(0.5, room, before)))
+            return
+        least = min(room, before)
+        if self._room_below is None:
+            self._room_below = least
+        elif least > self._room_below * _MORE_ROOM:
+            self._too_large = float("inf")
+        above = min((size for size in self._sizes if size > self._wanted), default=self._sizes[-1])
+        if least > 1 + _SLACK and above < self._too_large:
+            wanted = max(above, self._wanted * min(2.0, least))
+            self._move(wanted if wanted < self._too_large else above)
+
+    def _move(self, wanted: float) -> None:
+        self._wanted = min(max(wanted, self._sizes[0]), self._sizes[-1])
+        self._room_before = None
