@@ -65,11 +65,13 @@ fmt: ## rewrite the code in the house style
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
+# MODEL=a folder or a shape of random weights; ARGS=... as `python -m tests.perf.bench --help` lists them.
 .PHONY: bench
-bench: ## measure the service: one stream, then several at once
-	@$(SETUP)
-	@$(BIN)/pensieve start
-	@$(BIN)/pensieve bench
+bench: ## the bare loop, the engine, Pensieve and mlx_lm.server side by side; writes docs/BENCHMARKS.md (half an hour)
+	@$(SETUP_DEV)
+	@$(BIN)/pensieve pull
+	$(BIN)/python -m tests.perf.bench $(MODEL) $(ARGS)
+	$(BIN)/python -m tests.perf.bench.document
 
 .PHONY: map
 map: ## every file with its purpose
