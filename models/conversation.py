@@ -1,8 +1,8 @@
 """A conversation before any model's format: what the API makes of a request and a family makes a prompt of."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
-from typing import Literal
+from typing import Any, Literal
 
 Role = Literal["user", "assistant", "system"]
 
@@ -15,8 +15,47 @@ class Text:
     text: str
 
 
-Part = Text
-"""What a turn holds. Tool use, tool results and thinking will join here."""
+@dataclass(frozen=True, slots=True)
+class Thinking:
+    """What the assistant thought before it went on; never shown to formats that have no place for it."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class ToolUse:
+    """The assistant called a tool."""
+
+    id: str
+    name: str
+    arguments: str
+    """One JSON value, nearly always an object, spelled as `json.dumps` does (", " and ": "), not escaped to ASCII."""
+
+
+@dataclass(frozen=True, slots=True)
+class ToolResult:
+    """What the tool answered, in a user's turn. Somebody's text, like the user's own."""
+
+    tool_use_id: str
+    name: str
+    """Of the tool; "" where the history doesn't have the call."""
+    text: str
+    is_error: bool = False
+
+
+Part = Text | Thinking | ToolUse | ToolResult
+
+
+@dataclass(frozen=True, slots=True)
+class Tool:
+    """A tool that the answer may call."""
+
+    name: str
+    description: str
+    schema: Mapping[str, Any]
+    """JSON Schema of its arguments, an object."""
+    strict: bool = False
+    """The arguments must fit the schema even where the model would rather not."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +65,8 @@ class Turn:
 
     @property
     def text(self) -> str:
-        return JOINT.join(part.text for part in self.parts)
+        """The texts alone, joined."""
+        return JOINT.join(part.text for part in self.parts if isinstance(part, Text))
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +78,9 @@ class Conversation:
 
     system: str
     turns: tuple[Turn, ...]
+    tools: tuple[Tool, ...] = ()
+    thinking: bool = False
+    """The answer is to think first, in formats that can."""
 
     def merged(self) -> "Conversation":
         """Equal, but with no two neighbours of one role."""
@@ -59,7 +102,13 @@ class Conversation:
         if not self.system:
             return self.without_system_turns()
         turns = (Turn("system", (Text(self.system),)), *self.turns)
-        return Conversation("", turns).without_system_turns()
+        return replace(self, system="", turns=turns).without_system_turns()
+
+    def texts(self) -> Iterable[str]:
+        """Everything in it that somebody wrote, tool definitions left out: its size is the prompt's, nearly."""
+        for turn in self.turns:
+            for part in turn.parts:
+                yield part.arguments if isinstance(part, ToolUse) else part.text
 
     @property
     def prefill(self) -> str | None:

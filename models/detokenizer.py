@@ -1,6 +1,6 @@
 """Detokenizer: one answer's tokens to text as they come, never cutting a character or losing a space."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 import tokenizers
 
@@ -17,15 +17,25 @@ class Detokenizer:
     first token that they decode.
     """
 
-    def __init__(self, backend: tokenizers.Tokenizer, hidden_ids: Collection[int], prompt: Sequence[int] = ()) -> None:
+    def __init__(
+        self,
+        backend: tokenizers.Tokenizer,
+        hidden_ids: Collection[int],
+        prompt: Sequence[int] = (),
+        markers: Mapping[int, str] | None = None,
+    ) -> None:
+        """`markers` are special tokens that show all the same, since they tell a call from text."""
         self._backend = backend
         self._hidden_ids = hidden_ids
+        self._markers = markers or {}
         self._shown = self._text_that_answer_follows(prompt)
         self._shown_text = self._decode(self._shown)
         self._pending: list[int] = []
 
     def step(self, token_id: int) -> str:
         """The text that this token completes; "" while a character is incomplete, or for a special token."""
+        if token_id in self._markers:
+            return self.flush() + self._markers[token_id]
         if token_id in self._hidden_ids:
             return ""
         self._pending.append(token_id)

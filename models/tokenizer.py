@@ -32,10 +32,14 @@ class Tokenizer:
     vocab_size: int
     hidden_ids: frozenset[int]
     """Special tokens: they never show in an answer's text."""
+    special: dict[str, int]
+    """The same tokens' ids, by how they are spelled."""
     control_tokens: re.Pattern[str]
     stand_ins: dict[str, tuple[str, int]]
     """For each control token: the word that stands for it in a text to encode, and its id."""
     stand_in_ids: frozenset[int]
+    opening: tuple[int, ...] = ()
+    """What stands before every text that the model has read; chat formats write it out."""
 
     @classmethod
     def load(cls, model_dir: Path) -> Self:
@@ -59,9 +63,11 @@ class Tokenizer:
             eos_ids=_eos_ids(folder, backend),
             vocab_size=vocab_size,
             hidden_ids=hidden,
+            special={token["content"]: token["id"] for token in added if token["id"] in hidden},
             control_tokens=_any_of(control),
             stand_ins={text: (words[_matching(token)], token["id"]) for text, token in control.items()},
             stand_in_ids=_ids(backend, words.values()),
+            opening=_opening(folder, backend),
         )
 
     def encode(self, segments: Sequence[Segment]) -> list[int]:
@@ -92,9 +98,13 @@ class Tokenizer:
         """The text of an answer, special tokens left out."""
         return self.backend.decode([i for i in ids if i not in self.hidden_ids], skip_special_tokens=False)
 
-    def decoder(self, prompt: Sequence[int] = ()) -> Detokenizer:
-        """A detokeniser for one answer; `prompt` tells it whether the answer goes on from a prefill."""
-        return Detokenizer(self.backend, self.hidden_ids, prompt)
+    def decoder(self, prompt: Sequence[int] = (), markers: Iterable[str] = ()) -> Detokenizer:
+        """A detokeniser for one answer; `prompt` tells it whether the answer goes on from a prefill.
+
+        Those `markers` that are special tokens show in its text.
+        """
+        shown = {self.special[text]: text for text in markers if text in self.special}
+        return Detokenizer(self.backend, self.hidden_ids, prompt, shown)
 
 
 def _backend(content: dict[str, Any], model_dir: Path) -> Backend:
@@ -144,6 +154,12 @@ def _valid(text: str) -> str:
     except UnicodeEncodeError as error:
         raise PromptRejected("the text holds half of a surrogate pair, which is no character") from error
     return text
+
+
+def _opening(folder: ModelFolder, backend: Backend) -> tuple[int, ...]:
+    bos = backend.token_to_id(folder.special_tokens().get("bos_token", ""))
+    # Many models name such a token and were never trained with it; the tokenizer's own rules know.
+    return tuple(token for token in backend.encode("").ids[:1] if token == bos)
 
 
 def _eos_ids(folder: ModelFolder, backend: Backend) -> frozenset[int]:

@@ -5,7 +5,9 @@ from typing import Any, Literal
 
 import orjson
 
-StopReason = Literal["end_turn", "max_tokens", "stop_sequence", "model_context_window_exceeded"]
+from queue_config.pieces import Piece, as_json, of_json
+
+StopReason = Literal["end_turn", "max_tokens", "stop_sequence", "tool_use", "model_context_window_exceeded"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,18 +16,19 @@ class Started:
 
     attempt: int
     worker: str
-    """Makes the claims of two workers differ, so that only one of them stands."""
+    """Makes the claims of two workers differ, so that only one of them stands. Empty where the attempt is nobody's: the
+    request was taken from a dead worker, and waits for the next one."""
 
 
 @dataclass(frozen=True, slots=True)
 class Delta:
-    """New tokens and the text that became certain with them; either may be empty.
+    """New tokens, and what of the answer became certain with them; either may be empty.
 
-    The text may trail the tokens: half a character, or what could still become a stop sequence, is held back.
+    The pieces may trail the tokens: half a character, or what could still become a stop sequence, is held back.
     """
 
     tokens: tuple[int, ...]
-    text: str
+    pieces: tuple[Piece, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +40,8 @@ class Finished:
     """Tokens of the prompt that needed no computing, by the last attempt's account."""
     cache_written_tokens: int = 0
     """Tokens of the prompt that this request brought into the prompt cache, none of them among those read."""
+    thinking_tokens: int = 0
+    """How many of the output tokens were thinking, its markers included."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,12 +74,16 @@ _BY_NAME: dict[str, type[Event]] = {
 
 def dump(event: Event) -> bytes:
     """One line of JSON; never holds a raw NUL, which separates the parts of a live frame."""
-    return orjson.dumps({"type": type(event).__name__.lower(), **asdict(event)})
+    name = type(event).__name__.lower()
+    if isinstance(event, Delta):
+        pieces = [as_json(piece) for piece in event.pieces]
+        return orjson.dumps({"type": name, "tokens": event.tokens, "pieces": pieces})
+    return orjson.dumps({"type": name, **asdict(event)})
 
 
 def load(text: bytes) -> Event:
     data: dict[str, Any] = orjson.loads(text)
     kind = _BY_NAME[data.pop("type")]
     if kind is Delta:
-        data["tokens"] = tuple(data["tokens"])
+        return Delta(tuple(data["tokens"]), tuple(of_json(piece) for piece in data["pieces"]))
     return kind(**data)

@@ -21,6 +21,34 @@ class SamplingParams:
     stop: tuple[str, ...] = ()
     seed: int = 0
     """Randomness is counted from (seed, position), so a resumed request draws the same tokens."""
+    min_p: float = 0.0
+    """Tokens less likely than this part of the likeliest one are left out; 0 switches it off."""
+    repetition_penalty: float = 1.0
+    """Logits of tokens in the prompt or the answer are divided by it if positive, else multiplied; 1 is none."""
+    presence_penalty: float = 0.0
+    """Taken off the logits of every token that the answer has already."""
+    frequency_penalty: float = 0.0
+    """Taken off the logits of a token once for each time that the answer has it."""
+    logit_bias: tuple[tuple[int, float], ...] = ()
+    """Added to the logits of these tokens (id, bias)."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AnswerPlan:
+    """What the answer may consist of, and how it is read. The default is plain text."""
+
+    tools: tuple[str, ...] = ()
+    """The names of the tools that it may call; with none, what looks like a call is text."""
+    schemas: str = ""
+    """The schemas of their arguments by name, as JSON; only for models whose calls can't be read without."""
+    grammar: str = ""
+    """What the whole answer must fit, as an llguidance grammar over its text; "" for anything."""
+    thinking: bool = False
+    """The prompt leaves the answer inside a thinking block, or free to open one."""
+    thinking_budget: int = 0
+    """After so many tokens of thinking it is made to end; 0 is no bound."""
+    max_calls: int = 0
+    """The answer ends with its so many-th call; 0 is no bound."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,6 +69,9 @@ class GenerationRequest:
     """The tenant: only requests of one salt share what was computed of a prompt's beginning."""
     boundaries: tuple[int, ...] = ()
     """After how many of the prompt's tokens the system prompt and each turn end, ascending."""
+    answer: AnswerPlan = AnswerPlan()
+    manner: tuple[str, ...] = ()
+    """Words by which the wire remembers how to show the answer; they mean nothing to queue and workers."""
 
     def to_json(self) -> str:
         return orjson.dumps(asdict(self)).decode()
@@ -50,6 +81,9 @@ class GenerationRequest:
         data: dict[str, Any] = orjson.loads(text)
         sampling = data.pop("sampling")
         sampling["stop"] = tuple(sampling["stop"])
-        for name in ("prompt", "boundaries"):
-            data[name] = tuple(data.get(name, ()))
-        return cls(sampling=SamplingParams(**sampling), **data)
+        sampling["logit_bias"] = tuple((token, bias) for token, bias in sampling["logit_bias"])
+        answer = data.pop("answer")
+        answer["tools"] = tuple(answer["tools"])
+        for name in ("prompt", "boundaries", "manner"):
+            data[name] = tuple(data[name])
+        return cls(sampling=SamplingParams(**sampling), answer=AnswerPlan(**answer), **data)

@@ -1,5 +1,6 @@
 """Generation: one claimed request on its way through this worker, and the messages about it."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from queue_config.events import Delta, Terminal
@@ -41,11 +42,18 @@ class Drop:
 
 
 @dataclass(frozen=True, slots=True)
+class Tell:
+    """Call this when everything sent before has been obeyed."""
+
+    done: Callable[[], None]
+
+
+@dataclass(frozen=True, slots=True)
 class Stop:
     """Leave the loop after this turn."""
 
 
-Command = Submit | Cancel | Drop | Stop
+Command = Submit | Cancel | Drop | Tell | Stop
 
 
 @dataclass(frozen=True, slots=True)

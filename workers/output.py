@@ -1,9 +1,14 @@
-"""OutputText: tokens in, text that is certain out; knows when the answer has ended. Pure."""
+"""OutputText: tokens in, pieces of the answer that are certain out; knows when the answer has ended. Pure."""
 
+from collections.abc import Callable
 from typing import Protocol
 
+from models.answer import AnswerPart, AnswerSplitter, Called, Given, Said, Thought
+from models.syntax import AnswerSyntax
 from queue_config.events import Finished, StopReason
+from queue_config.pieces import Piece, TextPiece, ThinkingPiece, ToolInput, ToolStart, joined
 from queue_config.request import SamplingParams
+from workers.stop_sequences import StopSequences
 
 
 class TokenDecoder(Protocol):
@@ -14,51 +19,80 @@ class TokenDecoder(Protocol):
 
 
 class OutputText:
-    """One answer's text. Feed it every token in order; after it has returned a Finished, none.
+    """One answer. Feed it every token in order; after it has returned a Finished, none.
 
-    Replaying the same tokens gives the same pieces, which is how a resumed request finds its place.
+    Replaying the same tokens gives the same pieces, which is how a resumed request finds its place; `tool_id` of a
+    call's index must therefore always say the same. Without a splitter all is text.
     """
 
-    def __init__(self, decoder: TokenDecoder, eos_ids: frozenset[int], sampling: SamplingParams) -> None:
+    def __init__(
+        self,
+        decoder: TokenDecoder,
+        eos_ids: frozenset[int],
+        sampling: SamplingParams,
+        splitter: AnswerSplitter | None = None,
+        tool_id: Callable[[int], str] = "toolu_{:024d}".format,
+    ) -> None:
         self._decoder = decoder
         self._eos_ids = eos_ids
-        self._sampling = sampling
-        self._held = ""
-        """Text that is decoded but may yet turn out to begin a stop sequence."""
+        self._max_tokens = sampling.max_tokens
+        self._stops = StopSequences(sampling.stop)
+        self._splitter = splitter or AnswerSplitter(AnswerSyntax())
+        self._tool_id = tool_id
+        self._calls = 0
         self._count = 0
+        self._thinking = 0
 
-    def push(self, token: int) -> tuple[str, Finished | None]:
-        """Return the text that became certain, and how the answer ended if it did."""
+    def push(self, token: int) -> tuple[tuple[Piece, ...], Finished | None]:
+        """Return the pieces that became certain, and how the answer ended if it did."""
         self._count += 1
         if token in self._eos_ids:
-            return self._end("end_turn")
-        self._held += self._decoder.step(token)
-        stopped = self._cut_at_stop()
-        if stopped:
-            return stopped
-        if self._count >= self._sampling.max_tokens:
-            return self._end("max_tokens")
-        return self._release(), None
+            return self._end("tool_use" if self._splitter.called else "end_turn", cut=False)
+        was_thinking = self._splitter.thinking
+        parts = self._splitter.push(self._decoder.step(token))
+        self._thinking += was_thinking or self._splitter.thinking
+        pieces, stop = self._pieces(parts)
+        if stop is not None:
+            return joined(pieces), self._finished("stop_sequence", stop)
+        if self._splitter.full:
+            return joined(pieces), self._finished("tool_use")
+        if self._count >= self._max_tokens:
+            last, finished = self._end("max_tokens", cut=True)
+            return joined([*pieces, *last]), finished
+        return joined(pieces), None
 
-    def _end(self, reason: StopReason) -> tuple[str, Finished]:
-        self._held += self._decoder.flush()
-        return self._cut_at_stop() or (self._held, Finished(reason, self._count))
+    def _end(self, reason: StopReason, *, cut: bool) -> tuple[tuple[Piece, ...], Finished]:
+        parts = self._splitter.push(self._decoder.flush())
+        pieces, stop = self._pieces([*parts, *self._splitter.end(cut=cut)])
+        if stop is not None:
+            return joined(pieces), self._finished("stop_sequence", stop)
+        # A call may have been told of only now.
+        if reason == "end_turn" and self._splitter.called:
+            reason = "tool_use"
+        return joined([*pieces, TextPiece(self._stops.flush())]), self._finished(reason)
 
-    def _cut_at_stop(self) -> tuple[str, Finished] | None:
-        """Find the stop sequence that begins first."""
-        found = [(at, stop) for stop in self._sampling.stop if (at := self._held.find(stop)) >= 0]
-        if not found:
-            return None
-        at, stop = min(found, key=lambda hit: hit[0])
-        return self._held[:at], Finished("stop_sequence", self._count, stop)
+    def _pieces(self, parts: list[AnswerPart]) -> tuple[list[Piece], str | None]:
+        """The same for the log, up to the stop sequence that ends it all, if one does."""
+        pieces: list[Piece] = []
+        for part in parts:
+            if isinstance(part, Said):
+                text, stop = self._stops.push(part.text)
+                pieces.append(TextPiece(text))
+                if stop is not None:
+                    return pieces, stop
+            else:
+                pieces += [TextPiece(self._stops.flush()), self._piece(part)]
+        return pieces, None
 
-    def _release(self) -> str:
-        """Let go of all text but the longest tail that a stop sequence could begin with."""
-        longest = max((len(stop) for stop in self._sampling.stop), default=1) - 1
-        for size in range(min(longest, len(self._held)), 0, -1):
-            tail = self._held[-size:]
-            if any(stop.startswith(tail) for stop in self._sampling.stop):
-                certain, self._held = self._held[:-size], tail
-                return certain
-        certain, self._held = self._held, ""
-        return certain
+    def _piece(self, part: Thought | Called | Given) -> Piece:
+        match part:
+            case Thought(text):
+                return ThinkingPiece(text)
+            case Given(json):
+                return ToolInput(json)
+            case Called(name):
+                self._calls += 1
+                return ToolStart(self._tool_id(self._calls - 1), name)
+
+    def _finished(self, reason: StopReason, stop: str | None = None) -> Finished:
+        return Finished(reason, self._count, stop, thinking_tokens=self._thinking)

@@ -4,6 +4,7 @@ from typing import Protocol
 
 from models.conversation import Conversation
 from models.prompt import Segment
+from models.syntax import AnswerSyntax
 
 
 class Family(Protocol):
@@ -11,6 +12,10 @@ class Family(Protocol):
 
     @property
     def name(self) -> str: ...
+
+    @property
+    def syntax(self) -> AnswerSyntax:
+        """How its answers mark thinking and calls."""
 
     def render(self, conversation: Conversation) -> list[Segment]:
         """The prompt up to where the answer starts, or goes on after a prefill.

@@ -4,17 +4,25 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from models.conversation import JOINT, Conversation
+from models.families.tools import spelled_out
 from models.families.turns import alternating, join, split_prefill
 from models.prompt import Markup, Segment
+from models.syntax import AnswerSyntax
 
 
 @dataclass(frozen=True, slots=True)
 class Gemma:
+    """It knows no markup for tools either; they are spelled out in the same place."""
+
     bos: str = "<bos>"
     name: str = "gemma"
 
+    @property
+    def syntax(self) -> AnswerSyntax:
+        return AnswerSyntax()
+
     def render(self, conversation: Conversation) -> list[Segment]:
-        return join(self._segments(alternating(conversation, "Gemma's format")))
+        return join(self._segments(alternating(spelled_out(conversation), "Gemma's format")))
 
     def _segments(self, conversation: Conversation) -> Iterator[Segment]:
         turns, prefill = split_prefill(conversation)

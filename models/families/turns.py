@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from models.conversation import Conversation, Turn
+from models.conversation import Conversation, Text, Turn
 from models.errors import PromptRejected
 from models.prompt import Markup, Segment
 
@@ -24,6 +24,15 @@ def split_prefill(conversation: Conversation) -> tuple[tuple[Turn, ...], str]:
     if turns and turns[-1].role == "assistant":
         return turns[:-1], conversation.prefill or ""
     return turns, ""
+
+
+def split_last_answer(conversation: Conversation) -> tuple[tuple[Turn, ...], Turn | None]:
+    """The same, with the whole turn that the answer goes on from; None where there is nothing in it."""
+    turns = conversation.turns
+    if not turns or turns[-1].role != "assistant":
+        return turns, None
+    begun = any(not isinstance(part, Text) or part.text.strip() for part in turns[-1].parts)
+    return turns[:-1], turns[-1] if begun else None
 
 
 def alternating(conversation: Conversation, format_name: str) -> Conversation:

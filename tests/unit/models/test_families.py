@@ -1,12 +1,14 @@
 """Each family writes what the model's real chat template writes, as transformers would render it."""
 
+from dataclasses import replace
+
 import pytest
 from transformers.utils.chat_template_utils import render_jinja_template
 
 from models.conversation import Role, conversation
 from models.errors import ModelRefused, PromptRejected
 from models.families import Family, family_of_template
-from models.families.chatml import PHI4
+from models.families.chatml import PHI4, ChatML
 from models.families.mistral import VERSIONS
 from models.families.template import TemplateFamily, compiled
 from models.prompt import as_text
@@ -44,6 +46,12 @@ def family(name: str) -> Family:
     return family_of_template(TEMPLATES[name], special_tokens(name))
 
 
+def as_template(name: str) -> Family:
+    """The same, but forgetful where the template is: that past answers had no thinking."""
+    found = family(name)
+    return replace(found, shows_no_thinking=False) if isinstance(found, ChatML) else found
+
+
 def reference(name: str, system: str, turns: list[tuple[Role, str]]) -> str:
     """What transformers makes of the template."""
     messages = [{"role": role, "content": text} for role, text in ([("system", system)] if system else []) + turns]
@@ -70,7 +78,7 @@ def test_a_family_is_recognised_by_what_the_template_writes(name: str, expected:
     [(name, system) for name in FAMILIES for system in SYSTEMS if not (system and name in REFUSES_SYSTEM)],
 )
 def test_a_prompt_equals_the_real_templates(name: str, turns: list[tuple[Role, str]], system: str) -> None:
-    assert as_text(family(name).render(conversation(system, turns))) == reference(name, system, turns)
+    assert as_text(as_template(name).render(conversation(system, turns))) == reference(name, system, turns)
 
 
 @pytest.mark.parametrize("name", sorted(REFUSES_SYSTEM))
@@ -93,7 +101,7 @@ def test_the_general_family_equals_every_template(name: str, turns: list[tuple[R
 def test_a_system_turn_later_on_is_rendered_in_place(name: str) -> None:
     turns: list[tuple[Role, str]] = [("user", "a"), ("assistant", "b"), ("system", "Now in French."), ("user", "c")]
 
-    assert as_text(family(name).render(conversation("", turns))) == reference(name, "", turns)
+    assert as_text(as_template(name).render(conversation("", turns))) == reference(name, "", turns)
 
 
 @pytest.mark.parametrize("name", ["gemma2", "mistral", "llama2"])
@@ -127,12 +135,12 @@ def test_an_assistant_may_not_begin_where_the_format_forbids_it(name: str) -> No
 @pytest.mark.parametrize(
     ("version", "expected"),
     [
-        (2, "<s>[INST] a[/INST] b</s>[INST] S\n\nc[/INST] d"),
-        (3, "<s>[INST] a[/INST]  b </s>[INST] S\n\nc[/INST] d"),
-        (4, "<s>[INST]a[/INST] b </s>[INST]S\n\nc[/INST]d"),
+        (2, "<s>[INST] S\n\na[/INST] b</s>[INST] c[/INST] d"),
+        (3, "<s>[INST] S\n\na[/INST]  b </s>[INST] c[/INST] d"),
+        (4, "<s>[INST]S\n\na[/INST] b </s>[INST]c[/INST]d"),
     ],
 )
-def test_later_mistral_versions_move_the_system_prompt_to_the_last_user_turn(version: int, expected: str) -> None:
+def test_mistrals_system_prompt_stays_at_the_first_user_turn(version: int, expected: str) -> None:
     talk = conversation("S", [("user", "a"), ("assistant", " b "), ("user", "c"), ("assistant", "d")])
 
     assert as_text(VERSIONS[version].render(talk)) == expected

@@ -5,6 +5,7 @@ from hypothesis import strategies as st
 from queue_config import events
 from queue_config.event_log import Position, parse_frame
 from queue_config.events import Canceled, Delta, Event, Expired, Failed, Finished, Started
+from queue_config.pieces import TextPiece, ThinkingPiece, ToolInput, ToolStart
 from queue_config.request import GenerationRequest, SamplingParams
 
 
@@ -21,7 +22,8 @@ def test_a_request_survives_the_queue() -> None:
 @pytest.mark.parametrize(
     "event",
     [
-        Started(2, "gpu0.1"), Delta((1, 2), "é\u2028\0"), Finished("stop_sequence", 3, "x"), Finished("end_turn", 0),
+        Started(2, "gpu0.1"), Finished("stop_sequence", 3, "x"), Finished("end_turn", 0), Finished("tool_use", 4),
+        Delta((1, 2), (ThinkingPiece("hm"), TextPiece("é\u2028\0"), ToolStart("toolu_1", "f"), ToolInput('{"a"'))),
         Finished("end_turn", 1, cache_read_tokens=5, cache_written_tokens=6),
         Failed("api_error", "why"), Canceled(1), Expired(2),
     ],
@@ -32,7 +34,9 @@ def test_an_event_survives_the_log(event: Event) -> None:
 
 @given(st.lists(st.tuples(st.integers(0, 9), st.integers(0, 999), st.text(st.characters(codec="utf-8")))))
 def test_a_frame_is_split_where_it_was_joined(items: list[tuple[int, int, str]]) -> None:
-    parts = [(f"msg_{i}", Position(a, s), events.dump(Delta((), text))) for i, (a, s, text) in enumerate(items)]
+    parts = [
+        (f"msg_{i}", Position(a, s), events.dump(Delta((), (TextPiece(text),)))) for i, (a, s, text) in enumerate(items)
+    ]
     frame = b"\0".join(part for job, at, payload in parts for part in (job.encode(), str(at).encode(), payload))
 
     assert list(parse_frame(frame)) == parts

@@ -1,19 +1,25 @@
+import re
+from dataclasses import replace
+from typing import Any
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from queue_config.events import Finished
-from queue_config.request import SamplingParams
-from tests.support.worker import EOS, output_of
+from queue_config.pieces import Piece, TextPiece, ThinkingPiece, ToolInput, ToolStart, joined, text_of
+from queue_config.request import AnswerPlan, SamplingParams
+from tests.support.worker import EOS, a_request, new_output, output_of
 from workers.output import OutputText
+from workers.tool_ids import tool_id
 
 
 def pieces(output: OutputText, text: str) -> tuple[list[str], Finished | None]:
     """Feed a text token by token (and an end) until the answer ends."""
     given_out = []
     for token in [*map(ord, text), EOS]:
-        piece, finished = output.push(token)
-        given_out.append(piece)
+        parts, finished = output.push(token)
+        given_out.append(text_of(parts))
         if finished is not None:
             return given_out, finished
     return given_out, None
@@ -104,3 +110,56 @@ def test_a_replay_up_to_any_token_gives_the_same_rest(split: int) -> None:
         resumed.push(ord(c))
 
     assert [resumed.push(ord(c)) for c in text[split:]] == expected[split:]
+
+
+WRITTEN = '<think>\nSTOP?\n</think>\n\nI go.\n<tool_call>\n{"name": "go", "arguments": {"to": "STOP"}}\n</tool_call>'
+
+
+def answer(text: str, plan: AnswerPlan, **sampling: Any) -> tuple[tuple[Piece, ...], Finished | None]:
+    """All pieces of an answer, and its end."""
+    request = replace(a_request("msg_1", **sampling), answer=plan)
+    output = new_output(request)
+    given_out: list[Piece] = []
+    for token in [*map(ord, text), EOS]:
+        parts, finished = output.push(token)
+        given_out += parts
+        if finished is not None:
+            return joined(given_out), finished
+    return joined(given_out), None
+
+
+def test_stop_sequences_count_in_text_alone() -> None:
+    plan = AnswerPlan(tools=("go",), thinking=True)
+    call = (ToolStart(tool_id("msg_1", 0), "go"), ToolInput('{"to": "STOP"}'))
+
+    pieces, finished = answer(WRITTEN, plan, stop=("STOP",))
+
+    assert pieces == (ThinkingPiece("STOP?"), TextPiece("I go."), *call)
+    assert finished is not None
+    assert finished.reason == "tool_use"
+
+
+def test_text_before_a_call_can_still_end_the_answer() -> None:
+    pieces, finished = answer(WRITTEN, AnswerPlan(tools=("go",), thinking=True), stop=("go.",))
+
+    assert pieces == (ThinkingPiece("STOP?"), TextPiece("I "))
+    assert finished is not None
+    assert (finished.reason, finished.stop_sequence) == ("stop_sequence", "go.")
+
+
+def test_a_call_that_max_tokens_cut_off_is_told_as_far_as_it_came() -> None:
+    limit = WRITTEN.index('STOP"')
+
+    pieces, finished = answer(WRITTEN, AnswerPlan(tools=("go",)), max_tokens=limit)
+
+    assert pieces == (TextPiece("I go."), ToolStart(tool_id("msg_1", 0), "go"), ToolInput('{"to": "'))
+    assert finished is not None
+    assert (finished.reason, finished.output_tokens) == ("max_tokens", limit)
+
+
+def test_calls_are_named_by_request_and_place() -> None:
+    names = {tool_id(request, index) for request in ("msg_1", "msg_2") for index in range(50)}
+
+    assert len(names) == 100
+    assert all(re.fullmatch(r"toolu_[0-9a-zA-Z]{24}", name) for name in names)
+    assert tool_id("msg_1", 3) == tool_id("msg_1", 3)
