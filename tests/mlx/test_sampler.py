@@ -19,25 +19,25 @@ def _params(**values: Any) -> SamplingParams:
     return SamplingParams(**({"max_tokens": 1} | values))
 
 
-def _draw(logits: np.ndarray, params: list[SamplingParams], min_p: float = 0, candidates: int = 0) -> list[int]:
+def _draw(logits: np.ndarray, params: list[SamplingParams], candidates: int = 0) -> list[int]:
     """One draw a row of `logits` (rows, vocabulary), each at its own position."""
-    table = SamplingTable.of(params, [min_p] * len(params))
+    table = SamplingTable.of(params)
     sampler = Sampler(candidates)
     draw = sampler.draw(mx.array(logits), table, np.arange(len(params), dtype=np.uint64))
     sampler.settle(draw)
     return [int(token) for token in np.array(draw.report)]
 
 
-def _many(params: SamplingParams, min_p: float = 0, candidates: int = 0) -> np.ndarray:
+def _many(params: SamplingParams, candidates: int = 0) -> np.ndarray:
     """How often each token came in ROWS draws from LOGITS."""
-    tokens = _draw(np.tile(LOGITS, (ROWS, 1)), [params] * ROWS, min_p, candidates)
+    tokens = _draw(np.tile(LOGITS, (ROWS, 1)), [params] * ROWS, candidates)
     return np.bincount(tokens, minlength=VOCABULARY)
 
 
-def _expected(params: SamplingParams, min_p: float = 0) -> np.ndarray:
+def _expected(params: SamplingParams) -> np.ndarray:
     """The probabilities, by the book."""
     probabilities = np.exp((LOGITS - LOGITS.max()).astype(np.float64) / params.temperature)
-    probabilities[probabilities < min_p] = 0
+    probabilities[probabilities < params.min_p] = 0
     order = np.argsort(-LOGITS, kind="stable")
     if params.top_k:
         probabilities[order[params.top_k :]] = 0
@@ -49,28 +49,26 @@ def _expected(params: SamplingParams, min_p: float = 0) -> np.ndarray:
 
 
 SETTINGS = [
-    (_params(temperature=1.0), 0.0),
-    (_params(temperature=0.3), 0.0),
-    (_params(temperature=2.0), 0.0),
-    (_params(temperature=1.0), 0.05),
-    (_params(temperature=1.0, top_k=1), 0.0),
-    (_params(temperature=1.0, top_k=7), 0.0),
-    (_params(temperature=1.5, top_k=1000), 0.0),
-    (_params(temperature=1.0, top_p=0.9), 0.0),
-    (_params(temperature=1.0, top_p=0.01), 0.0),
-    (_params(temperature=1.5, top_p=0.5), 0.01),
-    (_params(temperature=1.0, top_k=20, top_p=0.7), 0.0),
+    _params(temperature=1.0),
+    _params(temperature=0.3),
+    _params(temperature=2.0),
+    _params(temperature=1.0, min_p=0.05),
+    _params(temperature=1.0, top_k=1),
+    _params(temperature=1.0, top_k=7),
+    _params(temperature=1.5, top_k=1000),
+    _params(temperature=1.0, top_p=0.9),
+    _params(temperature=1.0, top_p=0.01),
+    _params(temperature=1.5, top_p=0.5, min_p=0.01),
+    _params(temperature=1.0, top_k=20, top_p=0.7),
 ]
 
 
 @pytest.mark.parametrize("candidates", [0, 16])
-@pytest.mark.parametrize(("params", "min_p"), SETTINGS)
-def test_tokens_come_as_often_as_their_probabilities_say_and_no_others(
-    params: SamplingParams, min_p: float, candidates: int
-) -> None:
-    expected = _expected(params, min_p) * ROWS
+@pytest.mark.parametrize("params", SETTINGS)
+def test_tokens_come_as_often_as_their_probabilities_say_and_no_others(params: SamplingParams, candidates: int) -> None:
+    expected = _expected(params) * ROWS
 
-    counts = _many(params, min_p, candidates)
+    counts = _many(params, candidates)
 
     possible = expected > 0
     often = expected >= 5

@@ -1,7 +1,8 @@
 """Sampler: the next token of every row at once, whatever mixture of settings the rows have.
 
 Tokens are drawn by walking up the cumulative weights to one or two uniform numbers a row, instead of adding noise to
-every logit. Order of the filters: temperature, min_p, top_k, top_p, each on what the one before has left.
+every logit. Order: penalties, biases and masks; then temperature, min_p, top_k, top_p, each on what the one before has
+left.
 """
 
 from dataclasses import dataclass
@@ -11,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from workers.mlx_engine.chance import uniforms
+from workers.mlx_engine.masks import Masks
 from workers.mlx_engine.sampling_table import Group, SamplingTable
 
 NOT_FINITE = -1
@@ -49,6 +51,10 @@ class Draw:
         """What has to be computed before it can be read."""
         return [self.report] if self.doubt is None else [self.report, self.doubt[1]]
 
+    def at(self, row: int) -> "Draw":
+        """Of that row alone, once no doubt is left."""
+        return Draw(self.tokens[row : row + 1], self.report[row : row + 1])
+
 
 class Sampler:
     """`candidates` bounds the sort for top_k and top_p; 0 always sorts the vocabulary, and never leaves a doubt."""
@@ -56,12 +62,24 @@ class Sampler:
     def __init__(self, candidates: int) -> None:
         self._candidates = candidates
 
-    def draw(self, logits: mx.array, table: SamplingTable, positions: NDArray[np.uint64]) -> Draw:
-        """Draw from logits (rows, vocabulary); `positions` (rows,) as in `chance.uniforms`."""
+    def draw(
+        self,
+        logits: mx.array,
+        table: SamplingTable,
+        positions: NDArray[np.uint64],
+        after: mx.array | None = None,
+        masks: Masks | None = None,
+    ) -> Draw:
+        """Draw from logits (rows, vocabulary); `positions` (rows,) as in `chance.uniforms`.
+
+        `after` (rows,) are the tokens that the rows go on from, None where the table's tallies have them already.
+        """
         logits = logits.astype(mx.float32)
         # One NaN or infinity anywhere makes the sum one, at a fifth of what looking at each element costs.
         finite = mx.isfinite(logits.sum(axis=-1))
-        # Penalties and masks, which change the logits by row, belong here.
+        logits = table.changed(logits, after)
+        if masks is not None:
+            logits = masks.apply(logits)
         tokens = mx.argmax(logits, axis=-1)
         doubt = None
         if table.plain or table.filtered:

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from queue_config.request import SamplingParams
 from workers.mlx_engine.chance import stream
+from workers.mlx_engine.penalties import Biases, Penalties, Tally
 
 _LOG2_E = 1.4426950408889634
 _COLDEST = 1e-5
@@ -57,32 +58,50 @@ class SamplingTable:
     filtered: Group | None
     """Rows with a top_k or a top_p, which have to know the order of the likeliest tokens."""
 
+    penalties: Penalties | None = None
+    biases: Biases | None = None
+
     @classmethod
-    def of(cls, params: Rows[SamplingParams], min_p: Rows[float] = ()) -> Self:
-        min_p = min_p or [0.0] * len(params)
+    def of(cls, params: Rows[SamplingParams], tallies: Rows[Tally | None] = ()) -> Self:
+        """`tallies`: the counts of the rows that need one; without any, nobody's tokens are penalised."""
         warm = [i for i, p in enumerate(params) if p.temperature >= _COLDEST]
         filtered = [i for i in warm if params[i].top_k > 0 or params[i].top_p < 1]
         plain = [i for i in warm if i not in set(filtered)]
         return cls(
             size=len(params),
             streams=np.array([stream(p.seed) for p in params], np.uint64),
-            plain=_group(plain, params, min_p),
-            filtered=_group(filtered, params, min_p),
+            plain=_group(plain, params),
+            filtered=_group(filtered, params),
+            penalties=Penalties.of(params, tallies),
+            biases=Biases.of(params),
         )
 
+    def changed(self, logits: mx.array, after: mx.array | None) -> mx.array:
+        """Logits (rows, vocabulary) after penalties and biases; `after` as in `Sampler.draw`."""
+        if self.penalties is not None:
+            if after is not None:
+                self.penalties.note(after)
+            logits = self.penalties.apply(logits)
+        return logits if self.biases is None else self.biases.apply(logits)
 
-def _group(rows: list[int], params: Rows[SamplingParams], min_p: Rows[float]) -> Group | None:
+    def dissolve(self) -> None:
+        """The rows are about to change: whoever stays keeps what was counted for it."""
+        if self.penalties is not None:
+            self.penalties.give_back()
+
+
+def _group(rows: list[int], params: Rows[SamplingParams]) -> Group | None:
     if not rows:
         return None
     chosen = [params[i] for i in rows]
     top_k = [p.top_k for p in chosen]
-    least = [np.log2(min_p[i]) if min_p[i] > 0 else -np.inf for i in rows]
+    least = [np.log2(p.min_p) if p.min_p > 0 else -np.inf for p in chosen]
     return Group(
         rows=tuple(rows),
         sharpness=_column([_LOG2_E / p.temperature for p in chosen]),
         top_k=mx.array(top_k, mx.int32)[:, None],
         top_p=_column([max(p.top_p, _LEAST_TOP_P) for p in chosen]),
-        least=_column(least) if any(min_p[i] > 0 for i in rows) else None,
+        least=_column(least) if any(p.min_p > 0 for p in chosen) else None,
         all_have_k=min(top_k) > 0,
     )
 
