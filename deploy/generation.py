@@ -9,6 +9,7 @@ from models.families import family_for
 from models.resolve import resolve
 from models.tokenizer import Tokenizer
 from queue_config.events import Finished
+from queue_config.pieces import text_of
 from queue_config.request import SamplingParams
 from queue_config.settings import Settings
 from workers.build import make_engine
@@ -55,10 +56,10 @@ def generate(settings: Settings, prompt: str, sampling: SamplingParams, emit: Ca
     stream = tokens(engine, sequence)
     # An answer ends at max_tokens at the latest.
     while finished is None:
-        text, finished = output.push(next(stream))
+        pieces, finished = output.push(next(stream))
         if len(sequence.output) == 1:
             first_at = time.monotonic()
-        emit(text)
+        emit(text_of(pieces))
     stream.close()
     return Metrics(
         load_s=loaded - started,

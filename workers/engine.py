@@ -57,6 +57,8 @@ class Engine(Protocol):
 
     A sequence goes through `add`, as many `prefill` calls as its prompt needs, then takes part in every `decode`
     until `remove`. Sequences join and leave between any two calls. Not thread-safe: one thread owns it.
+
+    A call that raises leaves the sequences in it in no state to go on: they are to be removed, and may come again.
     """
 
     @property
@@ -72,6 +74,11 @@ class Engine(Protocol):
         """The chunks that suit the device, ascending, up to `prefill_chunk`; others are no less exact."""
 
     @property
+    def shares_passes(self) -> bool:
+        """Whether what `prefill` takes is processed by the next `decode`, in one pass over the weights with its step
+        and with other prompts' chunks. If not, each `prefill` takes a pass of its own, at once."""
+
+    @property
     def kv(self) -> KVCosts:
         """What sequences cost."""
 
@@ -83,16 +90,29 @@ class Engine(Protocol):
         """
 
     def prefill(self, sequence_id: str, max_tokens: int) -> int:
-        """Process at most `max_tokens` more of its tokens; return how many are left.
+        """Process at most `max_tokens` more of its tokens; return how many are left, which may be as many as before
+        where what is known of them is still on its way.
 
-        At 0 the sequence has joined the batch: the next `decode` includes it.
+        At 0 the sequence has joined the batch: the next `decode` brings its first token. Where passes are shared, the
+        tokens are processed by that, or before, if more come than fit one pass.
         """
 
     def decode(self) -> list[Sampled]:
-        """One step of the whole batch: one new token for each sequence that has joined. Empty if none has."""
+        """One step of the whole batch: a new token for each sequence that has joined. Empty if none has.
+
+        Where passes are shared, the call after a sequence's first token may bring none for it.
+
+        A sequence that runs alone may get several, in order; those behind the end of its answer mean nothing.
+        """
 
     def remove(self, sequence_id: str, *, keep: bool = True) -> None:
         """Drop a sequence, wherever it stands; unknown ids are ignored.
 
         `keep`: what was computed of it may serve later ones. False where anything went wrong with it.
         """
+
+    def tidy(self) -> bool:
+        """Nothing runs: do some work that could wait until now, for some milliseconds. True if there is more of it."""
+
+    def close(self) -> None:
+        """The process is about to end; called last, and takes some seconds at most."""

@@ -20,6 +20,7 @@ class FakeEngine:
     device = "fake"
     prefill_chunk = 512
     chunk_sizes = (128, 256, 512)
+    shares_passes = False
     kv: KVCosts = Unbounded()
 
     def __init__(self, eos_id: int, step_s: float = 0.0) -> None:
@@ -43,6 +44,12 @@ class FakeEngine:
 
     def remove(self, sequence_id: str, *, keep: bool = True) -> None:  # noqa: ARG002 - it computes nothing to keep
         self._rows.pop(sequence_id, None)
+
+    def tidy(self) -> bool:
+        return False
+
+    def close(self) -> None:
+        pass
 
     def _next(self, row: _Row) -> int:
         token = row.tokens[row.at] if row.at < len(row.tokens) else self._eos_id

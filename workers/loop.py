@@ -1,4 +1,4 @@
-"""EngineLoop: the one thread that touches the model. Each turn: take commands, prefill a chunk, decode a step."""
+"""EngineLoop: the one thread that touches the model. Each turn: take commands, choose chunks, decode a step."""
 
 import logging
 import queue
@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from queue_config.events import Canceled, Delta, Expired, Failed, Finished, Terminal
 from workers.engine import Engine, Sampled
-from workers.generation import Cancel, Command, Drop, Emission, Generation, Stop, Submit
+from workers.generation import Cancel, Command, Drop, Emission, Generation, Stop, Submit, Tell
 from workers.isolation import Isolation
 from workers.scheduler import Scheduler
 from workers.sequence import Sequence
@@ -65,6 +65,7 @@ class EngineLoop:
         """Turn until a Stop; the calling thread becomes the engine thread."""
         while self.turn():
             pass
+        self._engine.close()
 
     def turn(self) -> bool:
         """One round; False once told to stop."""
@@ -74,8 +75,7 @@ class EngineLoop:
             self._obey(command)
         self._expire()
         began_at = self._clock()
-        self._prefill()
-        self._decode()
+        self._decode(self._prefill())
         self._scheduler.turned(self._clock() - began_at)
         self.last_turn_at = time.monotonic()
         return True
@@ -83,7 +83,7 @@ class EngineLoop:
     def _commands(self) -> Iterator[Command]:
         try:
             if self._scheduler.is_idle:
-                yield self.inbox.get(timeout=IDLE_S)
+                yield self.inbox.get(timeout=0 if self._engine.tidy() else IDLE_S)
             while True:
                 yield self.inbox.get_nowait()
         except queue.Empty:
@@ -98,6 +98,8 @@ class EngineLoop:
                 self._end(generation, Canceled(len(generation.sequence.output)))
             case Drop(job_id) if job_id in self._live:
                 self._forget(self._live[job_id])
+            case Tell(done):
+                done()
 
     def _submit(self, generation: Generation) -> None:
         self._live[generation.id] = generation
@@ -120,7 +122,9 @@ class EngineLoop:
         for generation in [g for g in self._live.values() if g.request.deadline_at <= now]:
             self._end(generation, Expired(len(generation.sequence.output)))
 
-    def _prefill(self) -> None:
+    def _prefill(self) -> list[Sequence]:
+        """Let the engine have this turn's chunks; return whose it has."""
+        taken = []
         for sequence, tokens in self._scheduler.to_prefill(only=self._isolation.next):
             try:
                 left = self._engine.prefill(sequence.id, tokens)
@@ -131,34 +135,41 @@ class EngineLoop:
                 # Several prompts in a turn may take longer together than anybody waits for a sign of life.
                 self.last_turn_at = time.monotonic()
                 self._scheduler.prefilled(sequence, left)
-                if left == 0 and sequence.sampling.max_tokens == 0:
-                    # Asked for nothing but the prompt's processing.
-                    self._end(self._live[sequence.id], _with_usage(Finished("max_tokens", 0), sequence))
+                taken.append(sequence)
+        return taken
 
     def _prompt_failed(self, sequence: Sequence) -> None:
         """A prompt that can't be processed is that request's trouble and nobody else's."""
         self._end(self._live[sequence.id], Failed("api_error", "The model could not process this prompt."))
 
-    def _decode(self) -> None:
+    def _decode(self, taken: list[Sequence]) -> None:
         rows = self._scheduler.running_ids
-        if not rows:
+        if not rows and not taken:
             return
         try:
             step = self._engine.decode()
         except Exception:
-            log.exception("a step failed; its rows leave and come back one at a time", extra={"rows": len(rows)})
+            everybody = list(dict.fromkeys([*rows, *(sequence.id for sequence in taken)]))
+            log.exception("a step failed; its rows leave and come back one at a time", extra={"rows": len(everybody)})
             # Where no row is to blame, this raises: the process ends and is started again.
-            guilty = self._isolation.raised(rows)
-            self._put_back()
+            guilty = self._isolation.raised(everybody)
+            self._put_back(taken)
         else:
+            self._end_empty(taken)
             for sampled in step:
                 self._deliver(sampled)
             guilty = self._isolation.stepped(rows)
         for sequence_id in guilty:
             self._row_failed(self._live[sequence_id], "steps with it in the batch raise")
 
-    def _put_back(self) -> None:
-        for sequence in self._scheduler.put_back():
+    def _end_empty(self, taken: list[Sequence]) -> None:
+        """End those who asked for nothing but their prompt's processing."""
+        for sequence in taken:
+            if sequence.to_prefill == 0 and sequence.sampling.max_tokens == 0 and sequence.id in self._live:
+                self._end(self._live[sequence.id], _with_usage(Finished("max_tokens", 0), sequence))
+
+    def _put_back(self, taken: list[Sequence]) -> None:
+        for sequence in self._scheduler.put_back(taken):
             self._engine.remove(sequence.id, keep=False)
             sequence.to_prefill -= self._engine.add(sequence)
 
@@ -167,13 +178,15 @@ class EngineLoop:
         self._end(generation, Failed("api_error", "The model failed on this request."))
 
     def _deliver(self, sampled: Sampled) -> None:
-        generation = self._live[sampled.sequence_id]
+        generation = self._live.get(sampled.sequence_id)
+        if generation is None:
+            return  # it wanted no tokens, or what was guessed right went on behind its answer's end
         if sampled.error is not None:
             self._row_failed(generation, sampled.error)
             return
         generation.sequence.output.append(sampled.token)
-        text, finished = generation.output.push(sampled.token)
-        delta = Delta((sampled.token,), text)
+        pieces, finished = generation.output.push(sampled.token)
+        delta = Delta((sampled.token,), pieces)
         if finished is None:
             self._emit(Emission(generation.id, delta))
         else:

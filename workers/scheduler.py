@@ -11,8 +11,10 @@ one. Every fourth choice of either kind goes to whoever has waited longest, so t
 Pace. Each turn is a chunk of prefill and one decode step. While others decode, the chunk is as large as keeps the turn
 within 2.3 times an undisturbed step, and larger only where more prompts wait than rows decode (see workers.pace);
 otherwise it's the device's full chunk. A chunk is given to one sequence; what that one leaves of it goes to the next,
-if that can do something sensible with it.
+if the engine takes both in one pass, or the next can do something sensible with it.
 """
+
+from collections.abc import Iterable
 
 from queue_config.request import LANES
 from workers.engine import KVCosts, Need
@@ -26,8 +28,12 @@ OLDEST_EVERY = 4
 class Scheduler:
     """`costs` are asked before each admission; none of the methods takes longer than its list of sequences is long."""
 
-    def __init__(self, max_batch: int, pace: Pace, costs: KVCosts) -> None:
+    def __init__(self, max_batch: int, pace: Pace, costs: KVCosts, *, shares_passes: bool = False) -> None:
+        """`shares_passes` as engines say."""
         self._max_batch = max_batch
+        self._least = 1 if shares_passes else pace.least
+        """Fewer tokens of a prompt count as this many, as they take as long."""
+        self._shares_passes = shares_passes
         self._pace = pace
         self._costs = costs
         self._waiting: list[Sequence] = []
@@ -38,6 +44,8 @@ class Scheduler:
         self._chunks = 0
         self._decoding = self._prefilled = 0
         """In this turn: rows that ran when it began, and tokens prefilled."""
+        self._shows_pace = True
+        """False in a turn in which a prompt got no further, since its keys and values are still fetched from disk."""
 
     @property
     def is_idle(self) -> bool:
@@ -69,15 +77,16 @@ class Scheduler:
         `only` narrows the choice to one that is admitted already.
         """
         self._admit()
-        self._decoding = len(self._running)
+        self._decoding, self._shows_pace = len(self._running), True
         candidates = [s for s in self._prefilling if only is None or s.id == only]
         chunk = self._pace.chunk(self._decoding, len(candidates)) if candidates else 0
         chosen = self._shares(self._by_preference(candidates), chunk) if chunk else []
-        self._prefilled = sum(max(tokens, self._pace.least) for _, tokens in chosen)
+        self._prefilled = sum(max(tokens, self._least) for _, tokens in chosen)
         return chosen
 
     def prefilled(self, sequence: Sequence, left: int) -> None:
-        """Note that `left` of its tokens remain; at 0 it runs."""
+        """Note that `left` of its tokens remain, perhaps as many as before; at 0 it runs."""
+        self._shows_pace = self._shows_pace and left < sequence.to_prefill
         sequence.to_prefill = left
         if left == 0:
             self._prefilling.remove(sequence)
@@ -86,11 +95,15 @@ class Scheduler:
 
     def turned(self, seconds: float) -> None:
         """The turn that the last `to_prefill` began took so long."""
-        self._pace.turned(seconds, self._decoding, self._prefilled)
+        if self._shows_pace:
+            self._pace.turned(seconds, self._decoding, self._prefilled)
 
-    def put_back(self) -> list[Sequence]:
-        """Let all that run prefill again, from their prompt and output; they stay admitted, ahead of the others."""
+    def put_back(self, others: Iterable[Sequence] = ()) -> list[Sequence]:
+        """Let all that run, and the others, prefill again from their prompt and output; they stay admitted, ahead of
+        whoever else prefills."""
         back = list(self._running.values())
+        back += [sequence for sequence in others if sequence in self._prefilling]
+        self._prefilling = [sequence for sequence in self._prefilling if sequence not in back]
         self._running.clear()
         for sequence in back:
             sequence.stage = Stage.PREFILLING
@@ -141,10 +154,10 @@ class Scheduler:
                 break
             wanted = min(left, sequence.to_prefill)
             # The rest of a chunk isn't worth a pass over the weights, unless it brings a prompt to its end.
-            if chosen and wanted < sequence.to_prefill and left < chunk / 2:
+            if chosen and wanted < sequence.to_prefill and left < chunk / 2 and not self._shares_passes:
                 continue
             chosen.append((sequence, wanted))
-            left -= max(wanted, self._pace.least)
+            left -= max(wanted, self._least)
         return chosen
 
     def _is_by_age(self, choices: int) -> bool:

@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 
 from queue_config.request import Lane, SamplingParams
+from workers.constraint import Constraint
 
 
 class Stage(Enum):
@@ -26,6 +27,8 @@ class Sequence:
     """After how many tokens the system prompt and each turn end."""
     stage: Stage = Stage.WAITING
     lane: Lane = "interactive"
+    constraint: Constraint | None = None
+    """What its next token may be; None for anything. The engine tells it each token that it reads."""
     to_prefill: int = field(init=False)
     """How many of its tokens the engine has not processed yet."""
     cache_read_tokens: int = 0

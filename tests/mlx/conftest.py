@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from queue_config.settings import CHECKOUT
-from tests.mlx.tiny_llama import write_tiny_llama
+from tests.support.tiny_llama import write_tiny_llama
 from workers.mlx_engine.engine import MlxEngine
 
 

@@ -6,13 +6,15 @@ from typing import Any
 import pytest
 
 from tests.mlx.driving import alone, run, sequence, words
-from tests.mlx.tiny_llama import write_tiny_llama
+from tests.support.tiny_llama import write_tiny_llama
 from workers.mlx_engine.attention import NewTokens, reroute
 from workers.mlx_engine.attention_choice import kv_rows, trial
+from workers.mlx_engine.attention_cpu import CpuAttention
 from workers.mlx_engine.attention_matmul import MatmulAttention
 from workers.mlx_engine.device import Device
 from workers.mlx_engine.engine import MlxEngine
 from workers.mlx_engine.kv_rows import KVRows
+from workers.mlx_engine.row_copy_cpu import CpuRowCopy
 from workers.mlx_engine.slots import SlotKVCache
 from workers.sequence import Sequence
 
@@ -72,7 +74,7 @@ def _unlike(count: int) -> list[Sequence]:
 
 def _through(engine: MlxEngine, attention: MatmulAttention) -> MlxEngine:
     reroute(engine._loaded.model)
-    engine._batch._kv = KVRows(attention)
+    engine._batch.kv = KVRows(attention)
     return engine
 
 
@@ -171,10 +173,11 @@ def test_a_model_with_sliding_windows_passes_the_trial_with_its_plain_layers(tmp
     assert trial(engine._loaded.model, MatmulAttention()) is None
 
 
-def test_on_the_cpu_the_model_keeps_its_own_attention(tiny: MlxEngine) -> None:
-    kv_rows(tiny._loaded.model, CPU)
+def test_on_the_cpu_rows_attend_and_move_in_its_own_ways(tiny: MlxEngine) -> None:
+    rows = kv_rows(tiny._loaded.model, CPU)
 
-    assert llama.scaled_dot_product_attention is base.scaled_dot_product_attention
+    assert isinstance(rows._attention, CpuAttention)
+    assert isinstance(rows._row_copy, CpuRowCopy)
 
 
 def _joined(engine: MlxEngine, attention: MatmulAttention, lengths: tuple[int, ...]) -> KVRows:

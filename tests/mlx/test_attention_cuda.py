@@ -124,7 +124,7 @@ def engine(tmp_path: Path) -> MlxEngine:
 
 
 def test_the_kernel_was_chosen(engine: MlxEngine) -> None:
-    assert isinstance(engine._batch._kv._attention, CudaAttention)
+    assert isinstance(engine._batch.kv._attention, CudaAttention)
 
 
 @pytest.mark.parametrize("shuffle", [1, 2, 3])

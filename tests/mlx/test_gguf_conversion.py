@@ -19,7 +19,7 @@ from models.prompt import Markup
 from models.tokenizer import Tokenizer
 from queue_config.request import SamplingParams
 from queue_config.settings import CHECKOUT
-from tests.support.tiny_model import CONTEXT_TOKENS, make_tiny_model
+from tests.support.tiny_llama import write_tiny_speaker
 from tests.unit.models.small_gguf import HEADS, KV_HEADS, write_gguf
 from workers.mlx_engine.engine import MlxEngine
 from workers.sequence import Sequence
@@ -85,12 +85,12 @@ def test_greedy_answers_make_sense(tokenizer: Tokenizer, question: str, answer: 
     assert tokenizer.decode(tokens) == answer
 
 
-def test_the_tiny_model_loads_and_babbles(tmp_path: Path) -> None:
-    folder = make_tiny_model(tmp_path / "tiny", MODEL)
+def test_the_tiny_speaker_loads_and_babbles(tmp_path: Path) -> None:
+    folder = write_tiny_speaker(tmp_path / "tiny", MODEL, 2048)
     tokens = _generate(MlxEngine(folder, device="cpu"), Sequence("one", (1, 2, 3), SamplingParams(max_tokens=5)))
 
     assert len(tokens) == 5
-    assert json.loads((folder / "config.json").read_text())["max_position_embeddings"] == CONTEXT_TOKENS
+    assert json.loads((folder / "config.json").read_text())["max_position_embeddings"] == 2048
 
 
 def _generate(engine: MlxEngine, sequence: Sequence) -> list[int]:

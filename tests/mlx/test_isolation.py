@@ -6,8 +6,8 @@ import pytest
 
 from queue_config.events import Failed, Finished
 from queue_config.request import GenerationRequest
-from tests.mlx.tiny_llama import write_tiny_llama
 from tests.support.loop_bench import Bench
+from tests.support.tiny_llama import write_tiny_llama
 from tests.support.worker import a_request
 from workers.engine import Sampled
 from workers.mlx_engine.engine import MlxEngine
@@ -19,7 +19,7 @@ class ExplodingEngine(MlxEngine):
     def decode(self) -> list[Sampled]:
         bad = self._rows.get("bad")
         if bad is not None and bad.position >= 3:
-            self._batch._launch(self._batch._pending)
+            self._batch._forward(self._batch._last_tokens(self._batch._pending))
             raise RuntimeError("the kernel was launched with a bad row")
         return super().decode()
 

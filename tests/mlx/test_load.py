@@ -11,7 +11,7 @@ from mlx.utils import tree_flatten
 
 from queue_config.errors import BadSetting
 from tests.mlx.driving import run, sequence, words
-from tests.mlx.tiny_llama import write_tiny_llama
+from tests.support.tiny_llama import write_tiny_llama
 from workers.mlx_engine.device import Device, choose
 from workers.mlx_engine.engine import MlxEngine
 from workers.mlx_engine.load import load

@@ -1,7 +1,7 @@
 """A row that computes a NaN gets an error of its own; nobody else notices."""
 
 from tests.mlx.driving import alone, run, sequence, words
-from tests.mlx.tiny_llama import POISON
+from tests.support.tiny_llama import POISON
 from workers.engine import Sampled
 from workers.mlx_engine.engine import MlxEngine
 from workers.sequence import Sequence

@@ -25,7 +25,7 @@ def _sequences() -> list[Sequence]:
         sequence("longer", colours * 4, max_tokens=8),
         sequence("warm", colours, max_tokens=9, temperature=1.0, seed=1),
         sequence("narrow", france, max_tokens=7, temperature=0.9, top_p=0.95, seed=2),
-        sequence("flat", colours, max_tokens=6, temperature=1.8, top_p=0.98, seed=3),
+        sequence("flat", colours, max_tokens=6, temperature=1.2, top_p=0.98, seed=3),
         sequence("few", france * 2, max_tokens=6, temperature=1.0, top_k=20, seed=4),
     ]
 
@@ -56,4 +56,5 @@ def test_coming_and_going_changes_nobody_elses_tokens(smollm2: MlxEngine, expect
 
     got = run(smollm2, _sequences(), joins=joins, leaves={"few": 3})
 
-    assert got == expected | {"few": expected["few"][:3]}
+    # Its second token comes with the step after the next one.
+    assert got == expected | {"few": expected["few"][:2]}

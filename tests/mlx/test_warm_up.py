@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from tests.mlx.driving import run, sequence, words
-from tests.mlx.tiny_llama import write_tiny_llama
+from tests.support.tiny_llama import write_tiny_llama
 from workers.engine import Sampled
 from workers.mlx_engine.engine import MlxEngine
 from workers.mlx_engine.warm_up import batch_sizes, shapes, warm_up

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from tests.mlx.driving import alone, plain_greedy, run, sequence, words
-from tests.mlx.tiny_llama import write_tiny_llama
+from tests.support.tiny_llama import write_tiny_llama
 from workers.mlx_engine.engine import MlxEngine
 
 LENGTHS = (5, 15, 16, 17, 40, 90)

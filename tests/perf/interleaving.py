@@ -40,7 +40,9 @@ class Bench:
     loop: EngineLoop = field(init=False)
 
     def __post_init__(self) -> None:
-        scheduler = Scheduler(64, Pace(self.engine.chunk_sizes), self.engine.kv)
+        scheduler = Scheduler(
+            64, Pace(self.engine.chunk_sizes), self.engine.kv, shares_passes=self.engine.shares_passes
+        )
         self.loop = EngineLoop(self.engine, scheduler, self._note, lambda _job_id: None)
         prefill = self.engine.prefill
 

@@ -19,7 +19,8 @@ from rich.table import Table
 
 from queue_config.request import SamplingParams
 from workers.mlx_engine.attention_choice import kv_rows
-from workers.mlx_engine.batch import DecodeBatch, Row
+from workers.mlx_engine.batch import DecodeBatch, Newcomer
+from workers.mlx_engine.batch_rows import Row
 from workers.mlx_engine.device import choose
 from workers.mlx_engine.kv_rows import KVRows
 from workers.mlx_engine.sampler import Sampler
@@ -84,7 +85,7 @@ def through_rows(batch: DecodeBatch, dtype: mx.Dtype, lengths: list[int], count:
         one = KVCache()
         one.keys, one.values, one.offset = keys, values, length
         row = Row(str(index), SamplingParams(max_tokens=1 << 20, temperature=0), 0)
-        batch.join(row, [one] * len(batch.model.layers), length, logits)
+        batch.join(Newcomer(row, [one] * len(batch.model.layers), length), logits)
     taken = _median_ms(batch.step, count)
     mx.synchronize()
     return taken
@@ -118,7 +119,7 @@ def main() -> None:
                 ("spread", spread, KVRows(best._attention, best._row_copy)),
                 ("masked", spread, KVRows()),
             ):
-                decode = DecodeBatch(model, Sampler(device.candidates), rows)
+                decode = DecodeBatch(model, Sampler(device.candidates), kv=rows)
                 taken[name].append(through_rows(decode, dtype, lengths, options.steps))
                 mx.clear_cache()
         ms = {name: median(values) for name, values in taken.items()}

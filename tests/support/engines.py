@@ -1,5 +1,7 @@
 """Engines that misbehave in one way each."""
 
+import os
+import time
 from collections.abc import Callable, Collection
 
 from workers.engine import Sampled
@@ -46,4 +48,42 @@ class RaisingEngine(FakeEngine):
         step = super().decode()
         if self._raises([sampled.sequence_id for sampled in step]):
             raise RuntimeError("the device says no")
+        return step
+
+
+class DeadlyEngine(FakeEngine):
+    """Echoes, but ends its whole process, or hangs for ever, in a step with a prompt that says so."""
+
+    def __init__(self, eos_id: int, step_s: float) -> None:
+        super().__init__(eos_id, step_s)
+        self._prompts: dict[str, str] = {}
+
+    def add(self, sequence: Sequence) -> int:
+        self._prompts[sequence.id] = "".join(map(chr, sequence.prompt))
+        return super().add(sequence)
+
+    def remove(self, sequence_id: str, *, keep: bool = True) -> None:
+        self._prompts.pop(sequence_id, None)
+        super().remove(sequence_id, keep=keep)
+
+    def decode(self) -> list[Sampled]:
+        step = super().decode()
+        prompts = [self._prompts[sampled.sequence_id] for sampled in step]
+        if "poison" in prompts:
+            os._exit(1)
+        while "hang" in prompts:
+            time.sleep(1)
+        return step
+
+
+class GreedyEngine(FakeEngine):
+    """Echoes, and spends each step's time in Python, so that the interpreter is never free while it runs."""
+
+    def decode(self) -> list[Sampled]:
+        until = time.monotonic() + self._step_s
+        while time.monotonic() < until:
+            pass
+        self._step_s, step_s = 0.0, self._step_s
+        step = super().decode()
+        self._step_s = step_s
         return step

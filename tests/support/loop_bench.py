@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 
 from queue_config.events import Terminal
+from queue_config.pieces import text_of
 from queue_config.request import GenerationRequest
 from tests.support.scheduling import a_scheduler
 from tests.support.worker import EOS, new_output
@@ -49,7 +50,7 @@ class Bench:
         raise AssertionError(f"not idle after {most} turns")
 
     def text(self, job_id: str) -> str:
-        return "".join(e.delta.text for e in self.emitted if e.delta and e.job_id == job_id)
+        return "".join(text_of(e.delta.pieces) for e in self.emitted if e.delta and e.job_id == job_id)
 
     @property
     def ends(self) -> dict[str, Terminal]:

@@ -1,15 +1,16 @@
-"""The seam where a decode step's attention leaves mlx-lm's models for one that knows rows of uneven length.
+"""The seam where attention leaves mlx-lm's models for one that knows rows of uneven length, and rows of one prompt.
 
 mlx-lm's models hand what `cache.update_and_fetch` returns straight to a function that each model's module imports by
-name. Two things follow. The cache may return something other than arrays: NewTokens, which are not stored yet, so that
-one kernel can store and attend (MLX itself has no write in place, and copies the whole buffer where an earlier step may
+name. Two things follow. The cache may return something other than arrays: tokens that are not stored yet, so that one
+kernel can store and attend (MLX itself has no write in place, and copies the whole buffer where an earlier step may
 still be reading it, which in a pipelined loop is always). And to be reached, that name has to be replaced in the
-modules of the loaded model. The replacement does what the original does with all that isn't NewTokens, so other users
-of the same modules see no difference; a model that attends in some other way fails loudly on NewTokens, which
-`attention_choice` finds out before the model serves anybody.
+modules of the loaded model. The replacement does what the original does with arrays, so other users of the same modules
+see no difference; a model that attends in some other way fails loudly on unstored tokens, which `attention_choice`
+finds out before the model serves anybody.
 """
 
 import sys
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -56,8 +57,18 @@ class DecodeAttention(Protocol):
         """From queries (rows, heads, 1, width) to outputs of that shape; stores the tokens."""
 
 
+class UnstoredTokens(ABC):
+    """What a cache may hand to the model's attention in the place of keys, and again in that of values."""
+
+    __slots__ = ()
+
+    @abstractmethod
+    def attended(self, queries: mx.array, scale: float, mask: Any, sinks: mx.array | None) -> mx.array:
+        """From queries (rows, heads, 1, width) to outputs of that shape; stores the tokens."""
+
+
 @dataclass(frozen=True, slots=True)
-class NewTokens:
+class NewTokens(UnstoredTokens):
     """One token a row, keys and values (rows, KV heads, 1, width), to be stored in `slots` by whoever attends."""
 
     slots: Slots
@@ -65,16 +76,25 @@ class NewTokens:
     values: mx.array
     attention: DecodeAttention
 
+    def attended(self, queries: mx.array, scale: float, mask: Any, sinks: mx.array | None) -> mx.array:
+        if mask is None and sinks is None:
+            return self.attention.attend(queries, self, scale)
+        # Without a mask the rows' own bounds still hold.
+        mask = self.slots.owned() if mask is None else mask
+        keys, values = self.slots.write(self.keys, self.values)
+        out: mx.array = _original(queries, keys, values, cache=self.slots, scale=scale, mask=mask, sinks=sinks)
+        return out
+
 
 def reroute(model: nn.Module) -> None:
     """Let this model's layers, and all others of the same modules, attend through the seam."""
     for name in {type(part).__module__ for part in model.modules()}:
         module = sys.modules[name]
         if getattr(module, _NAME, None) is _original:
-            setattr(module, _NAME, _attend)
+            setattr(module, _NAME, attend)
 
 
-def _attend(  # noqa: PLR0913, PLR0917 (mlx-lm's signature)
+def attend(  # noqa: PLR0913, PLR0917 (mlx-lm's signature)
     queries: mx.array,
     keys: Any,
     values: Any,
@@ -83,10 +103,7 @@ def _attend(  # noqa: PLR0913, PLR0917 (mlx-lm's signature)
     mask: Any,
     sinks: mx.array | None = None,
 ) -> Any:
-    if isinstance(keys, NewTokens):
-        if mask is None and sinks is None:
-            return keys.attention.attend(queries, keys, scale)
-        # Without a mask the rows' own bounds still hold.
-        mask = keys.slots.owned() if mask is None else mask
-        keys, values = keys.slots.write(keys.keys, keys.values)
+    """What the models call instead of mlx-lm's function."""
+    if isinstance(keys, UnstoredTokens):
+        return keys.attended(queries, scale, mask, sinks)
     return _original(queries, keys, values, cache=cache, scale=scale, mask=mask, sinks=sinks)

@@ -13,36 +13,50 @@ import numpy as np
 from mlx_lm.models.cache import make_prompt_cache
 
 from workers.mlx_engine.attention import DecodeAttention, NewTokens, reroute
+from workers.mlx_engine.attention_cpu import CpuAttention
 from workers.mlx_engine.attention_cuda import CudaAttention
 from workers.mlx_engine.attention_matmul import MatmulAttention
 from workers.mlx_engine.device import Device
 from workers.mlx_engine.kv_rows import KVRows
-from workers.mlx_engine.row_copy import CudaRowCopy
+from workers.mlx_engine.row_copy import CudaRowCopy, RowCopy
+from workers.mlx_engine.row_copy_cpu import CpuRowCopy
 from workers.mlx_engine.slots import SlotKVCache
 
 log = logging.getLogger(__name__)
 
 _LENGTHS = (3, 150)
+_FEW = (3, 20)
+"""On a CPU, where a large model takes seconds for a hundred tokens."""
 _TOLERANCE = 0.02
 """Of the outputs' size. Rounding to bfloat16 alone makes differences of 0.005."""
 
 
 def kv_rows(model: nn.Module, device: Device) -> KVRows:
     """Empty rows for this model, with what decodes them best."""
-    if device.kind != "cuda":
+    if device.kind == "metal":
         return KVRows()
-    for attention in (CudaAttention(), MatmulAttention()):
+    lengths = _LENGTHS if device.kind == "cuda" else _FEW
+    for attention in (CudaAttention(), MatmulAttention()) if device.kind == "cuda" else (CpuAttention(),):
         try:
-            found = trial(model, attention)
+            found = trial(model, attention, lengths)
         except Exception as error:  # noqa: BLE001
             # A device too old for the kernel, a compiler that isn't there, a layer that wants arrays: all the same.
             found = str(error)
         if found is None:
             log.info("decoding attends through %s", type(attention).__name__)
-            in_place = isinstance(attention, CudaAttention)
-            return KVRows(attention, CudaRowCopy() if in_place else None)
+            return KVRows(attention, _row_copy(attention))
         log.warning("decoding can't attend through %s: %s", type(attention).__name__, found)
     return KVRows()
+
+
+def _row_copy(attention: DecodeAttention) -> RowCopy | None:
+    match attention:
+        case CudaAttention():
+            return CudaRowCopy()
+        case CpuAttention():
+            return CpuRowCopy()
+        case _:
+            return None
 
 
 def trial(model: nn.Module, attention: DecodeAttention, lengths: Rows[int] = _LENGTHS) -> str | None:

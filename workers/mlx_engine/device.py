@@ -53,7 +53,7 @@ class Device:
         On a GPU they are few, since each may be a kernel to compile and all are warmed up.
         """
         if self.kind == "cpu":
-            return tuple(range(24, 129, 8))
+            return tuple(range(16, 129, 8))
         return (64, 96, 128, 192, 256, 384, 512, 768, 1024)
 
     def holds(self, weights_bytes: int) -> bool:

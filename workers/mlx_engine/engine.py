@@ -1,23 +1,35 @@
 """MlxEngine: the Engine of workers.engine on MLX. Make it and use it on one thread: MLX's streams belong to threads."""
 
 import logging
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
+
+import mlx.core as mx
 
 from workers.engine import Sampled
+from workers.mlx_engine.activations import hasten
 from workers.mlx_engine.attention_choice import kv_rows
-from workers.mlx_engine.batch import DecodeBatch, Row
+from workers.mlx_engine.batch import DecodeBatch, Newcomer
+from workers.mlx_engine.batch_rows import Row
 from workers.mlx_engine.device import Device, choose
 from workers.mlx_engine.kv_costs import MlxKVCosts, Scratch
 from workers.mlx_engine.kv_costs import budget_bytes as kv_budget_bytes
 from workers.mlx_engine.kv_shape import KVShape, kv_shape
 from workers.mlx_engine.load import LoadedModel, load
+from workers.mlx_engine.pass_choice import shared_pass
+from workers.mlx_engine.penalties import Tally
 from workers.mlx_engine.prefill import Prefill
 from workers.mlx_engine.prompt_cache import PromptCache, budget_bytes
+from workers.mlx_engine.prompt_cache_spill import DiskSpace
 from workers.mlx_engine.prompt_cache_tree import Prefix, pack
 from workers.mlx_engine.sampler import Sampler
+from workers.mlx_engine.shared_pass import Chunk
+from workers.mlx_engine.speculation import Speculation
 from workers.sequence import Sequence
+
+T = TypeVar("T")
 
 log = logging.getLogger(__name__)
 
@@ -41,18 +53,32 @@ class MlxEngine:
         device: Literal["auto", "cpu", "gpu"] = "auto",
         cache_bytes: int | Literal["auto"] = 0,
         kv_bytes: int = 0,
+        cache_disk: DiskSpace | None = None,
+        speculate: bool = False,  # noqa: FBT001, FBT002 - every caller names it
     ) -> None:
         """Load the model; BadSetting for a missing GPU, FileNotFoundError or ValueError where there is no model.
 
         `cache_bytes` is the prompt cache's budget, 0 for none; `kv_bytes` is that of the sequences, 0 for what is left.
+        `cache_disk` is where the prompt cache may survive the process. `speculate` lets a sequence that runs alone get
+        several tokens of one step where they can be guessed.
         """
         self._device = choose(device)
         self._loaded: LoadedModel = load(model_dir, self._device)
+        if self._device.kind == "cpu":
+            hasten(self._loaded.model)
         rows = kv_rows(self._loaded.model, self._device)
-        self._batch = DecodeBatch(self._loaded.model, Sampler(self._device.candidates), rows)
+        model, sampler = self._loaded.model, Sampler(self._device.candidates)
+        speculation = Speculation(model, sampler) if speculate else None
+        self._batch = DecodeBatch(model, sampler, shared_pass(model, self._device), rows, speculation)
+        # Shapes are known without anything being computed.
+        self._vocabulary: int = self._loaded.model(mx.array([[0]], mx.uint32)).shape[-1]
         prompt_cache_bytes = budget_bytes(cache_bytes, self._device)
         self._prompt_cache = PromptCache(self._loaded.model, prompt_cache_bytes)
+        if cache_disk is not None:
+            self._prompt_cache.spill_to(cache_disk, model_dir, self._loaded, self._device)
         self._prefills: dict[str, Prefill] = {}
+        self._chunks: dict[str, Chunk] = {}
+        """Of these, what the next pass is to process."""
         self._rows: dict[str, Row] = {}
         self.info = EngineInfo(
             self._device, self._loaded.compute_type, self._loaded.weights_bytes, kv_shape(self._loaded.model)
@@ -79,6 +105,10 @@ class MlxEngine:
         return self._device.chunk_sizes
 
     @property
+    def shares_passes(self) -> bool:
+        return self._batch.shared_pass is not None
+
+    @property
     def kv(self) -> MlxKVCosts:
         return self._costs
 
@@ -97,22 +127,27 @@ class MlxEngine:
         """As the protocol says; ValueError if its id is here already or it has no tokens."""
         if sequence.id in self._prefills or sequence.id in self._rows:
             raise ValueError(f"{sequence.id} is in the engine already")
+        if sequence.constraint is not None:
+            sequence.constraint.restart(sequence.output)
         prefill = self._prefills[sequence.id] = Prefill(self._loaded.model, sequence, self._prompt_cache)
         return prefill.find()
 
     def prefill(self, sequence_id: str, max_tokens: int) -> int:
         """As the protocol says; KeyError if the id is unknown or has joined already."""
         prefill = self._prefills[sequence_id]
+        if self.shares_passes:
+            return self._into_pass(sequence_id, prefill, max_tokens)
         left = prefill.advance(max_tokens)
         if left == 0 and prefill.logits is not None:
             del self._prefills[sequence_id]
-            row = self._rows[sequence_id] = self._row(prefill)
-            self._batch.join(row, prefill.cache, prefill.length, prefill.logits)
+            self._batch.join(self._newcomer(prefill), prefill.logits)
         return left
 
     def decode(self) -> list[Sampled]:
         """As the protocol says. A sequence that got its `max_tokens`, or an error, gets nothing more."""
-        sampled = self._batch.step()
+        sampled = self._pass(self._batch.step)
+        # While the device computes the next step.
+        self._prompt_cache.tidy(is_idle=False)
         for one in sampled:
             if one.error is not None:
                 self._distrust(one.sequence_id)
@@ -122,6 +157,7 @@ class MlxEngine:
         """As the protocol says."""
         if not keep:
             self._distrust(sequence_id)
+        self._chunks.pop(sequence_id, None)
         prefill = self._prefills.pop(sequence_id, None)
         row = self._rows.pop(sequence_id, None)
         if prefill is not None and keep:
@@ -129,11 +165,49 @@ class MlxEngine:
         if row is not None:
             self._batch.discard(row)
 
+    def tidy(self) -> bool:
+        """As the protocol says."""
+        return self._prompt_cache.tidy(is_idle=True)
+
+    def close(self) -> None:
+        """As the protocol says."""
+        self._prompt_cache.close()
+
+    def _into_pass(self, sequence_id: str, prefill: Prefill, max_tokens: int) -> int:
+        """Put its next tokens into the pass to come, after one for those that would be too many together."""
+        taken = sum(len(chunk.tokens) for chunk in self._chunks.values())
+        is_full = taken and taken + min(max_tokens, prefill.left) > self.prefill_chunk
+        if (
+            is_full
+            or sequence_id in self._chunks
+            or any(prefill.waits_for(self._prefills[name]) for name in self._chunks)
+        ):
+            self._pass(self._batch.prefill)
+        chunk = prefill.chunk(max_tokens)
+        if chunk is None:
+            return prefill.left
+        self._chunks[sequence_id] = chunk
+        return prefill.left - len(chunk.tokens)
+
+    def _pass(self, run: Callable[[list[Chunk], list[Newcomer]], T]) -> T:
+        """Run a pass with the chunks; their sequences go on from there, or join."""
+        chunks, self._chunks = self._chunks, {}
+        prefills = [self._prefills.pop(name) if chunk.ends else self._prefills[name] for name, chunk in chunks.items()]
+        pairs = list(zip(prefills, chunks.values(), strict=True))
+        got = run(list(chunks.values()), [self._newcomer(prefill) for prefill, chunk in pairs if chunk.ends])
+        for prefill, chunk in pairs:
+            prefill.processed(chunk)
+        return got
+
     def _distrust(self, sequence_id: str) -> None:
         """Nothing of this sequence may reach another."""
         if sequence_id in self._rows:
             self._rows[sequence_id].on_leave = None
         self._prompt_cache.forget(sequence_id)
+
+    def _newcomer(self, prefill: Prefill) -> Newcomer:
+        row = self._rows[prefill.sequence.id] = self._row(prefill)
+        return Newcomer(row, prefill.cache, prefill.length)
 
     def _row(self, prefill: Prefill) -> Row:
         sequence = prefill.sequence
@@ -141,12 +215,13 @@ class MlxEngine:
         def keep(caches: list[Any], length: int) -> None:
             tokens = [*sequence.prompt, *sequence.output]
             # Whoever drives us may not have noted the newest token yet.
-            self._prompt_cache.keep(
-                Prefix(sequence.salt, pack(tokens), min(length, len(tokens))),
-                caches,
-                writer=sequence.id,
-                has_snapshot=length <= len(tokens),
-            )
+            prefix = Prefix(sequence.salt, pack(tokens), min(length, len(tokens)))
+            self._prompt_cache.keep(prefix, caches, writer=sequence.id, has_snapshot=length <= len(tokens))
+            self._prompt_cache.want(prefix, sequence.cache_read_tokens)
 
         on_leave = keep if self._prompt_cache.is_on else None
-        return Row(sequence.id, sequence.sampling, prefill.position, on_leave=on_leave)
+        tally = Tally.of(sequence.sampling, sequence.prompt, sequence.output, self._vocabulary)
+        return Row(
+            sequence.id, sequence.sampling, prefill.position, sequence.constraint, tally,
+            prompt=sequence.prompt, output=sequence.output, on_leave=on_leave,
+        )  # fmt: skip

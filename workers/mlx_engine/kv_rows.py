@@ -75,9 +75,18 @@ class KVRows:
         self.layout.leave(row)
         self._shrink()
 
-    def advance(self) -> None:
+    @property
+    def can_take_back(self) -> bool:
+        """Whether tokens can be taken out again: windows and recurrent states have forgotten what was before."""
+        return all(isinstance(cache, SlotKVCache) for cache in self.caches)
+
+    def take_back(self, tokens: int) -> None:
+        """Forget each row's newest tokens."""
+        self.layout.advance(-tokens)
+
+    def advance(self, tokens: int = 1) -> None:
         """The model has run one token a row through the caches."""
-        self.layout.advance(1)
+        self.layout.advance(tokens)
 
     @property
     def capacity(self) -> int:

@@ -4,9 +4,12 @@ from typing import Any
 
 import mlx.core as mx
 import mlx.nn as nn
+import numpy as np
 
 from workers.mlx_engine.prompt_cache import PromptCache
+from workers.mlx_engine.prompt_cache_fetch import Fetch
 from workers.mlx_engine.prompt_cache_tree import PIECE_TOKENS, Prefix, pack
+from workers.mlx_engine.shared_pass import Chunk
 from workers.sequence import Sequence
 
 _HEAD_TOKENS = 128
@@ -14,6 +17,8 @@ _HEAD_TOKENS = 128
 
 For a short prompt that is cheaper than a second pass over the weights, for a long one it would be the reverse.
 """
+_WORTH_WAITING = 64
+"""Tokens that another prompt in the same pass is about to compute: fewer are sooner computed twice."""
 _SNAPSHOT_SPACING = 256
 """Between the boundaries at which uncuttable states are kept, lest a talk in short turns be prefilled in bits."""
 
@@ -39,6 +44,7 @@ class Prefill:
         self._key = pack(self._tokens)
         self._done = 0
         self._kept = self._written = 0
+        self._fetch: Fetch | None = None
         self._snapshots = _snapshot_places(sequence, self.length) if prompt_cache.is_exact else {}
 
     @property
@@ -55,28 +61,65 @@ class Prefill:
 
     def advance(self, max_tokens: int) -> int:
         """Process at most `max_tokens` more tokens, computed when this returns; return how many are left."""
-        if max_tokens < 1:
-            raise ValueError(f"a chunk of {max_tokens} tokens makes no progress")
-        if not self.cache:
-            self._begin()
+        if not self._may_go_on(max_tokens):
+            return self.left
         until = min(self._done + max_tokens, self.length)
         for place in sorted(place for place in self._snapshots if self._done < place <= until):
             self._run_to(place)
             self._keep(place, has_snapshot=True)
         if until > self._done:
             self._run_to(until)
+        self._note()
+        return self.left
+
+    def waits_for(self, other: "Prefill") -> bool:
+        """Whether it has yet to begin, and will find much of itself in what the other one's next tokens leave."""
+        if self.cache or not self._prompt_cache.is_on or self.sequence.salt != other.sequence.salt:
+            return False
+        both = min(self.length, other.length)
+        differ = np.array(self._tokens[:both]) != np.array(other._tokens[:both])  # noqa: SLF001 - one of its own kind
+        alike = int(differ.argmax()) if differ.any() else differ.size
+        return alike - self.find() >= _WORTH_WAITING
+
+    def chunk(self, max_tokens: int) -> Chunk | None:
+        """At most so many of its next tokens, for others to process; None if none can be processed yet."""
+        if not self._may_go_on(max_tokens):
+            return None
+        return Chunk(self._tokens[self._done : self._done + max_tokens], self.cache, self._done, self.length)
+
+    def processed(self, chunk: Chunk) -> None:
+        """That chunk's tokens are in the caches now."""
+        self._done += len(chunk.tokens)
+        self._note()
+
+    def give_up(self) -> None:
+        """It will not go on, but the same prompt may come again: keep what is computed."""
+        if self._done:
+            self._keep(self._done, has_snapshot=True)
+            self._prompt_cache.want(self._first(self._done), self.sequence.cache_read_tokens)
+
+    def _may_go_on(self, max_tokens: int) -> bool:
+        if max_tokens < 1:
+            raise ValueError(f"a chunk of {max_tokens} tokens makes no progress")
+        if not self.cache:
+            if self._is_still_coming():
+                return False
+            self._begin()
+        return True
+
+    def _note(self) -> None:
         if self.left == 0:
             self._keep(self.length)
             self._tell()
         else:
             # Whole pieces, however small the chunks: of many small ones a prompt takes long to put together again.
             self._keep(self._done - self._done % PIECE_TOKENS)
-        return self.left
 
-    def give_up(self) -> None:
-        """It will not go on, but the same prompt may come again: keep what is computed."""
-        if self._done:
-            self._keep(self._done, has_snapshot=True)
+    def _is_still_coming(self) -> bool:
+        """Let the disk bring what it has, before anything is computed."""
+        if self._fetch is None:
+            self._fetch = self._prompt_cache.fetch(self._first(self.length - 1), self.sequence.id)
+        return self._fetch is not None and not self._fetch.advance()
 
     def _begin(self) -> None:
         sequence = self.sequence

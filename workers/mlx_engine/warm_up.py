@@ -6,6 +6,8 @@ from collections.abc import Iterator
 from typing import Any
 
 import mlx.core as mx
+import numpy as np
+from numpy.typing import NDArray
 
 from queue_config.request import SamplingParams
 from workers.engine import Engine, Need
@@ -16,8 +18,10 @@ KINDS: tuple[dict[str, Any], ...] = (
     {"temperature": 1.0},
     {"temperature": 1.0, "top_p": 0.9},
     {"temperature": 0.8, "top_k": 40},
+    {"temperature": 1.0, "repetition_penalty": 1.1, "presence_penalty": 0.1, "logit_bias": ((0, 0.1),), "min_p": 0.01},
+    {"temperature": 1.0, "top_p": 0.9},
 )
-"""One for each way in which the sampler draws a row."""
+"""One for each way in which the sampler draws a row; the last one's rows are constrained too."""
 STEPS = 4
 """Of each batch: a step is launched before the one before it is read, and buffers that have just grown are no rule."""
 
@@ -70,7 +74,24 @@ def batch_sizes(max_batch: int) -> list[int]:
 def _row(index: int, tokens: int = 0) -> Sequence:
     tokens = tokens or 8 + 5 * (index % 7)
     sampling = SamplingParams(max_tokens=100 * STEPS, **KINDS[index % len(KINDS)])
-    return Sequence(_name(index), (0,) * tokens, sampling, salt="warm-up")
+    constraint = _FirstWord() if index % len(KINDS) == len(KINDS) - 1 else None
+    return Sequence(_name(index), (0,) * tokens, sampling, salt="warm-up", constraint=constraint)
+
+
+class _FirstWord:
+    """Allows the first 32 tokens, always."""
+
+    def restart(self, output: list[int]) -> None:
+        pass
+
+    def allowed(self) -> NDArray[np.int32]:
+        return np.full(1, -1, np.int32)
+
+    def push(self, token: int) -> None:
+        pass
+
+    def fork(self) -> None:
+        return None
 
 
 def _name(index: int) -> str:

@@ -14,6 +14,7 @@ class CountingEngine:
     device = "counting"
     prefill_chunk = 2
     chunk_sizes = (2,)
+    shares_passes = False
     kv = Unbounded()
 
     def __init__(self, fails_at: int | None = None) -> None:
@@ -38,6 +39,12 @@ class CountingEngine:
 
     def remove(self, _sequence_id: str, *, keep: bool = True) -> None:  # noqa: ARG002 - part of the protocol
         self.calls.append("remove")
+
+    def tidy(self) -> bool:
+        return False
+
+    def close(self) -> None:
+        pass
 
 
 def sequence() -> Sequence:

@@ -1,6 +1,7 @@
 """The engine loop, turned by hand."""
 
 from queue_config.events import Canceled, Delta, Expired, Failed, Finished
+from queue_config.pieces import TextPiece
 from tests.support.loop_bench import Bench
 from tests.support.scheduling import RowsByLongest, a_scheduler
 from tests.support.worker import EOS, a_request
@@ -14,9 +15,9 @@ def test_every_token_is_emitted_and_the_last_comes_with_the_end() -> None:
     bench.turns(3)
 
     assert bench.emitted == [
-        Emission("a", Delta((ord("h"),), "h")),
-        Emission("a", Delta((ord("i"),), "i")),
-        Emission("a", Delta((EOS,), ""), Finished("end_turn", 3)),
+        Emission("a", Delta((ord("h"),), (TextPiece("h"),))),
+        Emission("a", Delta((ord("i"),), (TextPiece("i"),))),
+        Emission("a", Delta((EOS,)), Finished("end_turn", 3)),
     ]
     assert bench.left == ["a"]
 

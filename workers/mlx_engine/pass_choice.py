@@ -1,0 +1,74 @@
+"""Choose whether prompts share the passes of decoding rows: where that pays, and the model is seen to give the same."""
+
+import logging
+
+import mlx.core as mx
+import mlx.nn as nn
+import numpy as np
+from mlx_lm.models.cache import make_prompt_cache
+
+from workers.mlx_engine.attention import reroute
+from workers.mlx_engine.chunk_attention import ChunkAttention, MlxChunkAttention
+from workers.mlx_engine.chunk_attention_cpu import CpuChunkAttention
+from workers.mlx_engine.device import Device
+from workers.mlx_engine.gemm import one_thread
+from workers.mlx_engine.kv_rows import KVRows
+from workers.mlx_engine.prompt_cache_pieces import is_plain
+from workers.mlx_engine.shared_pass import Chunk, SharedPass
+
+log = logging.getLogger(__name__)
+
+_TOLERANCE = 0.02
+"""Of the logits' size. What is wrong is wrong by far more, and rounding to bfloat16 by less."""
+
+
+def shared_pass(model: nn.Module, device: Device) -> SharedPass | None:
+    """For this model on this device; None where prompts had better have passes of their own."""
+    for attention in _attentions(device):
+        try:
+            found = trial(model, attention)
+        except Exception as error:  # noqa: BLE001
+            # A layer that wants a mask, a type that NumPy doesn't know, a head that isn't found: all the same.
+            found = str(error)
+        if found is None:
+            log.info("prompts share the passes of decoding rows, through %s", type(attention).__name__)
+            return SharedPass(model, attention, one_thread)
+        log.info("no shared passes through %s: %s", type(attention).__name__, found)
+    return None
+
+
+def _attentions(device: Device) -> list[ChunkAttention]:
+    """Best first; on Metal nothing has been measured."""
+    match device.kind:
+        case "cpu":
+            return [CpuChunkAttention(), MlxChunkAttention()]
+        case "cuda":
+            return [MlxChunkAttention()]
+    return []
+
+
+def trial(model: nn.Module, attention: ChunkAttention) -> str | None:
+    """Run two rows, the end of one prompt and the middle of another through one pass; return what is wrong, None if
+    nothing."""
+    if not all(is_plain(cache) for cache in make_prompt_cache(model)):
+        return "it has layers that don't keep every token"
+    reroute(model)
+    tokens = [list(range(start, start + 12)) for start in (0, 20, 40, 60)]
+    prompts = [mx.array([some]) for some in tokens]
+    wanted = [model(prompt)[0, at] for prompt, at in zip(prompts, (5, 8, -1, -1), strict=True)]
+    rows, own = KVRows(), [make_prompt_cache(model) for _ in prompts]
+    for prompt, caches, held in zip(prompts, own, (5, 8, 7, 4), strict=True):
+        mx.eval(model(prompt[:, :held], cache=caches))
+    for caches, held in zip(own[:2], (5, 8), strict=True):
+        rows.join(caches, held)
+    shared = SharedPass(model, attention)
+    chunks = [Chunk(tokens[2][7:], own[2], 7, 12), Chunk(tokens[3][4:9], own[3], 4, 12)]
+    first = shared.run(mx.array([tokens[0][5], tokens[1][8]]), rows, chunks)
+    last = shared.run(None, KVRows(), [Chunk(tokens[3][9:], own[3], 9, 12)])
+    if first is None or last is None or first.shape[0] != 3 or last.shape[0] != 1:
+        return "its head computes other rows than those chosen"
+    got = mx.concatenate([first, last]).astype(mx.float32)
+    off = mx.linalg.norm(got - mx.stack(wanted).astype(mx.float32), axis=-1)
+    worst = float(np.max(np.array(off / mx.linalg.norm(mx.stack(wanted).astype(mx.float32), axis=-1))))
+    # Not the other way round: a NaN is wrong too.
+    return None if worst < _TOLERANCE else f"its logits are off by {worst:.3f}"
