@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from tests.mlx.driving import alone, run, sequence, words
-from tests.mlx.tiny_llama import POISON, write_tiny_llama
 from tests.mlx.tiny_recurrent import LFM2, MAMBA, write_tiny_recurrent
+from tests.support.tiny_llama import POISON, write_tiny_llama
 from workers.mlx_engine.engine import MlxEngine
 from workers.sequence import Sequence
 
@@ -107,6 +107,7 @@ def test_a_cancelled_prefill_keeps_what_it_computed(engines: Engines) -> None:
     expected = alone(engines(cache_bytes=0), [sequence("a", SYSTEM)])
     engine.add(sequence("a", SYSTEM))
     engine.prefill("a", 200)
+    engine.decode()
     engine.remove("a")
     retried = sequence("a", SYSTEM)
 
@@ -120,6 +121,7 @@ def test_prompts_that_wait_together_share_what_the_first_computes(cached: MlxEng
     together = [sequence(f"s{i}", SYSTEM + words(i, 9)) for i in range(3)]
     found = [cached.add(one) for one in together]
     left = [cached.prefill(one.id, 512) for one in together]
+    cached.decode()
 
     assert (found, left) == ([0, 0, 0], [0, 0, 0])
     assert usage(together) == [(0, 308), (300, 8), (300, 8)]

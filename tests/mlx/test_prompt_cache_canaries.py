@@ -1,19 +1,26 @@
 """Many conversations at once through one cache, some given up half-way: each gets exactly what it gets alone."""
 
-import random
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tests.mlx.crowd import Crowd
 from tests.mlx.driving import run, sequence, words
-from tests.mlx.tiny_llama import write_tiny_llama
+from tests.support.tiny_llama import write_tiny_llama
 from workers.mlx_engine.engine import MlxEngine
+from workers.mlx_engine.prompt_cache_spill import DiskSpace
 from workers.sequence import Sequence
 
-PEOPLE, TURNS, TOGETHER = 34, 3, 8
-SYSTEM = words(1, 120)
+PEOPLE, TURNS = 68, 3
+SYSTEM = words(1, 300)
+MODELS: dict[str, dict[str, Any]] = {
+    "plain": {},
+    "windows": {"layers": 2, "layer_types": ["sliding_attention", "full_attention"], "sliding_window": 48},
+}
+
+Model = tuple[Path, list[list[list[int]]]]
+"""Its folder, and what everybody hears from it alone."""
 
 
 class Person:
@@ -35,6 +42,7 @@ class Person:
             seed=self.number,
         )
         one.boundaries = (len(SYSTEM),)
+        one.salt = f"tenant {self.number % 2}"
         return one
 
     def hears(self, answer: list[int]) -> None:
@@ -55,80 +63,27 @@ def alone(folder: Path) -> list[list[list[int]]]:
     return [person.answers for person in everybody]
 
 
-class Crowd:
-    """Everybody at once: a few tokens of one prompt, then a step for all; now and then somebody loses patience."""
-
-    def __init__(self, engine: MlxEngine, seed: int) -> None:
-        self.everybody = [Person(number) for number in range(PEOPLE)]
-        self.read_tokens = self.given_up = 0
-        self._engine = engine
-        self._chance = random.Random(seed)
-        self._prefilling: list[tuple[Person, Sequence]] = []
-        self._decoding: dict[str, tuple[Person, Sequence]] = {}
-
-    def talk(self) -> None:
-        coming = self._comers()
-        more = True
-        while more or self._prefilling or self._decoding:
-            while len(self._prefilling) + len(self._decoding) < TOGETHER and (person := next(coming, None)):
-                self._enter(person)
-            more = len(self._prefilling) + len(self._decoding) > 0
-            self._prefill()
-            self._decode()
-            self._lose_patience()
-
-    def _comers(self) -> Iterator[Person]:
-        for _ in range(TURNS):
-            yield from self._chance.sample(self.everybody, PEOPLE)
-
-    def _enter(self, person: Person) -> None:
-        # Whoever still waits for an answer, or is done, asks nothing.
-        waiting = [*self._prefilling, *self._decoding.values()]
-        if len(person.answers) < TURNS and all(other is not person for other, _ in waiting):
-            asked = person.asks()
-            self._engine.add(asked)
-            self._prefilling.append((person, asked))
-
-    def _prefill(self) -> None:
-        if not self._prefilling:
-            return
-        person, asked = self._chance.choice(self._prefilling)
-        if self._engine.prefill(asked.id, self._chance.choice([5, 30, 200])) == 0:
-            self._prefilling.remove((person, asked))
-            self._decoding[asked.id] = person, asked
-            self.read_tokens += asked.cache_read_tokens
-
-    def _decode(self) -> None:
-        for sampled in self._engine.decode():
-            person, asked = self._decoding[sampled.sequence_id]
-            asked.output.append(sampled.token)
-            if len(asked.output) == asked.sampling.max_tokens:
-                self._engine.remove(asked.id)
-                del self._decoding[asked.id]
-                person.hears(asked.output)
-
-    def _lose_patience(self) -> None:
-        if self._chance.random() < 0.1 and (waiting := [*self._prefilling, *self._decoding.values()]):
-            person, asked = self._chance.choice(waiting)
-            self._engine.remove(asked.id)
-            self._prefilling = [pair for pair in self._prefilling if pair[1] is not asked]
-            self._decoding.pop(asked.id, None)
-            self.given_up += 1
-            self._enter(person)
+@pytest.fixture(scope="module", params=MODELS)
+def model(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Model:
+    folder = write_tiny_llama(tmp_path_factory.mktemp("canaries") / "model", **MODELS[request.param])
+    return folder, alone(folder)
 
 
-@pytest.mark.parametrize("model", [{}, {"layers": 2, "layer_types": ["sliding_attention", "full_attention"]}])
-@pytest.mark.parametrize("cache_bytes", [10**8, 300_000])
-def test_nobody_hears_a_word_that_was_meant_for_another(
-    tmp_path: Path, model: dict[str, Any], cache_bytes: int
+@pytest.mark.parametrize(
+    ("cache_bytes", "disk_bytes"), [(10**8, 0), (600_000, 10**7)], ids=["roomy", "small, and disk"]
+)
+def test_of_204_prompts_nobody_hears_a_word_that_was_meant_for_another(
+    model: Model, tmp_path: Path, cache_bytes: int, disk_bytes: int
 ) -> None:
-    folder = write_tiny_llama(tmp_path / "model", **model, sliding_window=48 if model else None)
-    expected = alone(folder)
-    crowd = Crowd(MlxEngine(folder, device="cpu", cache_bytes=cache_bytes), seed=cache_bytes)
+    folder, expected = model
+    disk = DiskSpace(tmp_path, disk_bytes)
+    engine = MlxEngine(folder, device="cpu", cache_bytes=cache_bytes, cache_disk=disk)
+    people = [Person(number) for number in range(PEOPLE)]
+    crowd = Crowd(engine, people, TURNS, seed=cache_bytes)
     crowd.talk()
+    engine.close()
 
-    for person, answers in zip(crowd.everybody, expected, strict=True):
-        assert person.answers == answers[: len(person.answers)]
-    assert sum(len(person.answers) for person in crowd.everybody) > PEOPLE
-    assert crowd.given_up > 10
+    assert [person.answers for person in people] == expected
+    assert sum(map(len, expected)) == 204
+    assert crowd.given_up > 20
     assert crowd.read_tokens > PEOPLE * len(SYSTEM)

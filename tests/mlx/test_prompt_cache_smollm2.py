@@ -35,7 +35,7 @@ def test_two_turns_greedy_are_the_same_with_the_cache_as_without(smollm2: MlxEng
         asked = _asked(history, turn)
         expected = alone(smollm2, asked)
 
-        assert run(cached, asked, joins={"painter": 2}, chunk=32) == expected
+        assert run(cached, asked, joins={"painter": 2, "repeater": 3}, chunk=32) == expected
         # At the least all that was said before, but for the answer's last token.
         assert all(one.cache_read_tokens >= len(history[one.id]) - 1 for one in asked)
         assert asked[2].cache_read_tokens > len(history["repeater"])

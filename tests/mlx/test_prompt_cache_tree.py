@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from workers.mlx_engine.prompt_cache_tree import PIECE_TOKENS, Node, Prefix, PrefixTree, pack
+from workers.mlx_engine.prompt_cache_nodes import Node
+from workers.mlx_engine.prompt_cache_tree import PIECE_TOKENS, Prefix, PrefixTree, pack
 
 ROOMY = 10**9
 TOKEN_COST = 10
@@ -238,3 +239,35 @@ def test_no_more_than_the_limit_is_found(limit: int) -> None:
     add(ours, "abcdef")
 
     assert ours.find(prefix("abcdefgh", length=limit)).length == limit
+
+
+def test_parts_are_the_tokens_asked_for_in_whatever_pieces_and_count_as_no_use() -> None:
+    letters = tree(12)
+    add(letters, "abcd")
+    add(letters, "abcdefgh")
+    add(letters, "abcXY")
+    parts = letters.parts(prefix("abcdefg"), 2)
+    beyond = letters.parts(prefix("abcdefghi"), 2)
+    # Of 12 tokens' room 10 are taken, so the least recently used go.
+    add(letters, "qrst")
+
+    assert parts is not None
+    assert [part.piece.text[part.start : part.stop] for part in parts] == ["c", "d", "efg"]
+    assert beyond is None
+    assert letters.matched(prefix("abcdefgh")) == 4
+
+
+def test_forgetting_says_what_is_gone_and_whose_it_was() -> None:
+    letters = tree()
+    add(letters, "ab", writer="good")
+    add(letters, "abcd", writer="bad")
+    add(letters, "abcdef", writer="after")
+    add(letters, "abcd", "tenant", writer="bad")
+    dropped = letters.forget("bad")
+
+    assert sorted((one.prefix.salt, one.prefix.key, one.start) for one in dropped) == [
+        ("", prefix("abcd").key, 2),
+        ("", prefix("abcdef").key, 4),
+        ("tenant", prefix("abcd").key, 0),
+    ]
+    assert letters.matched(prefix("abcdef")) == 2

@@ -1,13 +1,20 @@
 """PromptCache: what was computed of earlier prompts and answers, for whoever begins with the same tokens."""
 
+import logging
+from pathlib import Path
 from typing import Any, Literal
 
 import mlx.nn as nn
 from mlx_lm.models.cache import make_prompt_cache
 
 from workers.mlx_engine.device import Device
+from workers.mlx_engine.load import LoadedModel
+from workers.mlx_engine.prompt_cache_fetch import Fetch
 from workers.mlx_engine.prompt_cache_pieces import KVPiece, LayerStates, cut, is_plain, restored
+from workers.mlx_engine.prompt_cache_spill import DiskSpace, Spill
 from workers.mlx_engine.prompt_cache_tree import Prefix, PrefixTree
+
+log = logging.getLogger(__name__)
 
 _MEMORY_PART = 1 / 8
 _MOST_ON_CPU_BYTES = 4_000_000_000
@@ -31,6 +38,7 @@ class PromptCache:
 
     def __init__(self, model: nn.Module, budget_bytes: int) -> None:
         self._model = model
+        self._spill: Spill | None = None
         caches = make_prompt_cache(model)
         self.is_exact = not all(is_plain(cache) for cache in caches)
         self._tree: PrefixTree[KVPiece, LayerStates] = PrefixTree(
@@ -40,6 +48,15 @@ class PromptCache:
     @property
     def is_on(self) -> bool:
         return self._tree.budget_bytes > 0
+
+    def spill_to(self, space: DiskSpace, model_dir: Path, loaded: LoadedModel, device: Device) -> None:
+        """Keep what is of use on disk too, and look for it there."""
+        if not self.is_on or not space.budget_on(device):
+            return
+        if self.is_exact:
+            log.info("no prompt cache on disk for this model: some of its layers can't be cut by tokens")
+            return
+        self._spill = Spill.open(space, self._tree, model_dir, loaded, device)
 
     @property
     def nbytes(self) -> int:
@@ -85,7 +102,27 @@ class PromptCache:
 
     def forget(self, writer: str) -> None:
         """Drop what this sequence brought: something went wrong with it."""
-        self._tree.forget(writer)
+        dropped = self._tree.forget(writer)
+        if self._spill is not None:
+            self._spill.drop(dropped)
+
+    def fetch(self, prefix: Prefix, writer: str) -> Fetch | None:
+        """Begin to read from disk what continues this prefix; None where there is no disk to ask."""
+        return None if self._spill is None else self._spill.fetch(prefix, writer)
+
+    def want(self, prefix: Prefix, used_again: int) -> None:
+        """A sequence went well that ended with this prefix, and had found so many of its tokens: it is worth disk."""
+        if self._spill is not None:
+            self._spill.want(prefix, used_again)
+
+    def tidy(self, *, is_idle: bool) -> bool:
+        """Bring a slice of what is wanted there to the disk's thread; True if there is more to be brought at once."""
+        return self._spill is not None and self._spill.advance(is_idle=is_idle)
+
+    def close(self) -> None:
+        """The process ends: the disk gets a few seconds."""
+        if self._spill is not None:
+            self._spill.close()
 
     def shrink(self, target_bytes: int) -> None:
         """Give memory back, the least useful first, until no more than this is held."""

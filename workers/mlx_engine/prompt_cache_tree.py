@@ -7,32 +7,19 @@ in common is held once, and any prefix of any of them can be found to the token.
 from array import array
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field
-from typing import Generic, Protocol, TypeVar
+from dataclasses import dataclass
+from typing import Generic
 
 import numpy as np
 
-TOKEN_BYTES = 4
+from workers.mlx_engine.prompt_cache_nodes import TOKEN_BYTES, Node, P, Root, S, below, way_to
+
 PIECE_TOKENS = 256
 """A piece holds at most so many tokens: what is split or evicted at a time is never large."""
 _SHARED_PART = 0.5
 """Of the budget, at most this much is kept back for what several sequences went on from in different ways."""
 _SNAPSHOTS_KEPT = 3
 """In a row of snapshots that only one conversation uses, the older ones than these are of no more use."""
-
-
-class Piece(Protocol):
-    @property
-    def nbytes(self) -> int: ...
-
-
-class Snapshot(Protocol):
-    @property
-    def nbytes(self) -> int: ...
-
-
-P = TypeVar("P", bound=Piece)
-S = TypeVar("S", bound=Snapshot)
 
 
 def pack(tokens: Iterable[int]) -> bytes:
@@ -49,41 +36,6 @@ class Prefix:
     length: int
 
 
-@dataclass(slots=True, eq=False, kw_only=True)
-class Root(Generic[P, S]):
-    """Where a tenant's prefixes begin."""
-
-    children: dict[bytes, "Node[P, S]"] = field(default_factory=dict)
-    """By their first token."""
-
-
-@dataclass(slots=True, eq=False)
-class Node(Root[P, S]):
-    """Some tokens behind its parent's."""
-
-    parent: Root[P, S]
-    tokens: bytes
-    end: int
-    """How many tokens there are from the root to here."""
-    piece: P
-    writer: str
-    """The sequence that brought it."""
-    snapshot: S | None = None
-    """What can't be cut out of a later state: only a sequence that agrees up to here, exactly, can use it."""
-    is_pinned: bool = False
-    """Its snapshot outlives those that follow it in the same conversation."""
-    is_shared: bool = False
-    """Sequences went on from here in different ways; then so they did from every ancestor."""
-
-    @property
-    def start(self) -> int:
-        return self.end - len(self.tokens) // TOKEN_BYTES
-
-    @property
-    def nbytes(self) -> int:
-        return len(self.tokens) + self.piece.nbytes + (0 if self.snapshot is None else self.snapshot.nbytes)
-
-
 @dataclass(frozen=True, slots=True)
 class Hit(Generic[P, S]):
     """The first `length` tokens are known: these pieces one after another, of the last one perhaps only a part."""
@@ -91,6 +43,23 @@ class Hit(Generic[P, S]):
     length: int
     pieces: tuple[P, ...] = ()
     snapshot: S | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Part(Generic[P]):
+    """The tokens from `start` to `stop` of a piece, counted from its own first one."""
+
+    piece: P
+    start: int
+    stop: int
+
+
+@dataclass(frozen=True, slots=True)
+class Dropped:
+    """The tokens behind number `start` of a prefix are not in the tree any more."""
+
+    prefix: Prefix
+    start: int
 
 
 class PrefixTree(Generic[P, S]):
@@ -132,6 +101,17 @@ class PrefixTree(Generic[P, S]):
             length, tuple(node.piece for node in path), path[-1].snapshot if path and self._needs_snapshots else None
         )
 
+    def parts(self, prefix: Prefix, start: int) -> list[Part[P]] | None:
+        """What makes up its tokens behind number `start`, or None where not all is held. Doesn't count as a use."""
+        path, length = self._walk(prefix)
+        if length < prefix.length:
+            return None
+        return [
+            Part(node.piece, max(0, start - node.start), min(node.end, length) - node.start)
+            for node in path
+            if node.end > start
+        ]
+
     def add(
         self,
         prefix: Prefix,
@@ -167,10 +147,16 @@ class PrefixTree(Generic[P, S]):
             self._take_snapshot(path, snapshot, is_pinned=is_pinned)
         return added
 
-    def forget(self, writer: str) -> None:
-        """Drop all that this sequence brought, and what others computed on top of it."""
+    def forget(self, writer: str) -> list[Dropped]:
+        """Drop all that this sequence brought, and what others computed on top of it; say what that was."""
+        dropped = []
         for node in [node for node in self if node.writer == writer]:
+            for one in below(node):
+                root, tokens = way_to(one)
+                salt = next((salt for salt, other in self._roots.items() if other is root), "")
+                dropped.append(Dropped(Prefix(salt, tokens, one.end), one.start))
             self._drop(node)
+        return dropped
 
     def shrink(self, target_bytes: int) -> None:
         """Evict until no more than this is held."""
@@ -264,9 +250,7 @@ class PrefixTree(Generic[P, S]):
             return
         parent = node.parent
         del parent.children[node.tokens[:TOKEN_BYTES]]
-        gone: list[Node[P, S]] = [node]
-        for one in gone:
-            gone.extend(one.children.values())
+        for one in below(node):
             del self._order(one)[one]
             self._count(one, -one.nbytes)
         if not isinstance(parent, Node) and not parent.children:
