@@ -1,4 +1,4 @@
-"""Claims: a slot's list of ids taken from the queues and not yet started, so that a crash in between loses none.
+"""Claims: a worker's list of ids taken from the queues and not yet started, so that a crash in between loses none.
 
 It replaces RQ's shared intermediate list, whose contents wait for a maintenance run: 76 and 134 s were seen.
 """
@@ -9,17 +9,20 @@ from typing import Any, cast
 from redis import Redis
 from redis.commands.core import Script
 
-from queue_config import keys
+from queue_config import keys, rq_keys
 
-# KEYS: the claim list, then the queues in order of preference.
+# KEYS: the claim list, workers, lease, then the queues in order of preference. ARGV: name.
 _TAKE = """
-for i = 2, #KEYS do
+if redis.call('SISMEMBER', KEYS[2], ARGV[1]) == 0 or redis.call('EXISTS', KEYS[3]) == 0 then return '' end
+for i = 4, #KEYS do
   local id = redis.call('LMOVE', KEYS[i], KEYS[1], 'LEFT', 'RIGHT')
   if id then return id end
 end
 return false
 """
 
+# KEYS: the claim list, RQ's record. ARGV: id.
+_DROP = "if redis.call('HGET', KEYS[2], 'status') ~= 'queued' then redis.call('LREM', KEYS[1], 1, ARGV[1]) end"
 
 LOWER_LANES_EVERY = 4
 LOWEST_LANE_EVERY = 16
@@ -38,25 +41,38 @@ def preference(turn: int, queues: Sequence[str]) -> list[str]:
     return list(queues)
 
 
+class NoLease(Exception):
+    """The worker's lease has gone, so it may claim nothing."""
+
+
 class Claims:
-    def __init__(self, redis: Redis, slot: str, queue_keys: Sequence[str]) -> None:
+    def __init__(self, redis: Redis, worker: str, queue_keys: Sequence[str]) -> None:
         self._redis = redis
-        self._key = keys.claims(slot)
+        self._worker = worker
+        self._key = keys.claims(worker)
         self._queue_keys = list(queue_keys)
         self._take: Script = redis.register_script(_TAKE)
+        self._drop: Script = redis.register_script(_DROP)
         self._taken = 0
 
-    def take(self) -> str | None:
-        """Move an id from the first queue that has one, by `preference`, to the claim list; None if all are empty."""
-        taken = cast(bytes | None, self._take(keys=[self._key, *preference(self._taken, self._queue_keys)]))
+    def take(self, *, batches: bool = True) -> str | None:
+        """Move an id from the first queue that has one, by `preference`, to the claim list; None if all are empty.
+
+        Without `batches` the last queue, that of batches, is not asked. Raises NoLease.
+        """
+        asked = self._queue_keys if batches else self._queue_keys[:-1]
+        own = [self._key, keys.WORKERS, keys.lease(self._worker)]
+        taken = cast(bytes | None, self._take(keys=[*own, *preference(self._taken, asked)], args=[self._worker]))
         if taken is None:
             return None
+        if not taken:
+            raise NoLease(self._worker)
         self._taken += 1
         return taken.decode()
 
     def drop(self, job_id: str) -> None:
-        """The claimed id has been started, or needs no start any more."""
-        self._redis.lrem(self._key, 1, job_id)
+        """The claimed id needs no start any more; nothing where it does, and is only being taken from us."""
+        self._drop(keys=[self._key, rq_keys.job(job_id)], args=[job_id])
 
     def held(self) -> list[str]:
         return [item.decode() for item in cast(list[Any], self._redis.lrange(self._key, 0, -1))]

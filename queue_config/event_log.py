@@ -5,21 +5,21 @@ at once the idempotency key of an append, the fence against a worker that was gi
 a reader, and the point from which another worker goes on.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple, Self, cast
 
 from redis import Redis
 from redis.commands.core import Script
 
-from queue_config import events, keys
-from queue_config.events import TERMINAL, Event
+from queue_config import events, keys, rq_keys
+from queue_config.events import TERMINAL, Event, Started, Terminal
 
-# KEYS: a stream per entry. ARGV: channel, then id, payload, job id and ttl per entry.
+# KEYS: a stream per entry, then the count of those refused. ARGV: channel, then id, payload, job id and ttl per entry.
 # Returns the 1-based indices of entries refused because somebody else has gone on from there.
 _APPEND = """
 local frame, fenced = {}, {}
-for i = 1, #KEYS do
+for i = 1, #KEYS - 1 do
   local id, payload, job, ttl = ARGV[4*i-2], ARGV[4*i-1], ARGV[4*i], ARGV[4*i+1]
   local reply = redis.pcall('XADD', KEYS[i], id, 'e', payload)
   if type(reply) == 'table' and reply.err then
@@ -35,7 +35,22 @@ for i = 1, #KEYS do
   end
 end
 if #frame > 0 then redis.call('PUBLISH', ARGV[1], table.concat(frame, '\\0')) end
+if #fenced > 0 then redis.call('INCRBY', KEYS[#KEYS], #fenced) end
 return fenced
+"""
+
+# KEYS: stream, RQ's record. ARGV: channel, id, payload, job id, ttl, id of the entry that must be the last ('' for
+# none), worker.
+_BEGIN = """
+local status, owner = unpack(redis.call('HMGET', KEYS[2], 'status', 'worker_name'))
+if status ~= 'started' or owner ~= ARGV[7] then return 0 end
+local last = redis.call('XREVRANGE', KEYS[1], '+', '-', 'COUNT', 1)[1]
+if last and last[1] == ARGV[2] and last[2][2] == ARGV[3] then return 1 end
+if (last and last[1] or '') ~= ARGV[6] then return 0 end
+redis.call('XADD', KEYS[1], ARGV[2], 'e', ARGV[3])
+redis.call('EXPIRE', KEYS[1], ARGV[5])
+redis.call('PUBLISH', ARGV[1], table.concat({ARGV[4], ARGV[2], ARGV[3]}, '\\0'))
+return 1
 """
 
 
@@ -73,6 +88,7 @@ class EventLog:
         self._result_ttl_s = result_ttl_s
         self._live_ttl_s = live_ttl_s
         self._append: Script = redis.register_script(_APPEND)
+        self._begin: Script = redis.register_script(_BEGIN)
 
     def append(self, entries: Sequence[Entry]) -> list[Entry]:
         """Write entries of any requests in one atomic step and publish them as one frame; return the refused ones.
@@ -83,8 +99,27 @@ class EventLog:
         for entry in entries:
             ttl_s = self._result_ttl_s if isinstance(entry.event, TERMINAL) else self._live_ttl_s
             arguments += [str(entry.position), events.dump(entry.event), entry.job_id, ttl_s]
-        fenced = self._append(keys=[keys.events(entry.job_id) for entry in entries], args=arguments)
+        streams = [keys.events(entry.job_id) for entry in entries]
+        fenced = self._append(keys=[*streams, keys.REFUSED], args=arguments)
         return [entries[index - 1] for index in cast(list[int], fenced)]
+
+    def begin(self, job_id: str, position: Position, after: Position, worker: str) -> bool:
+        """Append the start of an attempt; False, and nothing is written, unless this worker has the request, by RQ's
+        record, and the log still ends with `after`.
+
+        So no worker that was overtaken begins anything, and nothing can be missed that is written while the log is
+        read. May be repeated after a lost reply.
+        """
+        started = events.dump(Started(position.attempt, worker))
+        told: list[str | bytes | int] = [
+            keys.LIVE,
+            str(position),
+            started,
+            job_id,
+            self._live_ttl_s,
+            "" if after == START else str(after),
+        ]
+        return bool(self._begin(keys=[keys.events(job_id), rq_keys.job(job_id)], args=[*told, worker]))
 
     def read(self, job_id: str, after: Position = START) -> list[Entry]:
         """The log from just behind `after` to its end; empty where there is none."""
@@ -94,6 +129,16 @@ class EventLog:
     def last(self, job_id: str) -> Entry | None:
         rows = cast(Any, self._redis.xrevrange(keys.events(job_id), count=1))
         return _entry(job_id, rows[0][0], rows[0][1][b"e"]) if rows else None
+
+    def endings(self, job_ids: Iterable[str]) -> dict[str, Terminal]:
+        """How those among them ended that have ended, in one round trip."""
+        asked = list(job_ids)
+        with self._redis.pipeline(transaction=False) as pipe:
+            for job_id in asked:
+                pipe.xrevrange(keys.events(job_id), count=1)
+            found = zip(asked, pipe.execute(), strict=True)
+        last = {job_id: events.load(rows[0][1][b"e"]) for job_id, rows in found if rows}
+        return {job_id: event for job_id, event in last.items() if isinstance(event, TERMINAL)}
 
 
 def parse_frame(frame: bytes) -> Iterator[tuple[str, Position, bytes]]:

@@ -1,14 +1,37 @@
-"""Lease: a worker's proof of life, renewed every second and gone five seconds after the last renewal."""
+"""Lease: a worker's proof of life, renewed every second and gone five seconds after the last renewal, by Redis's clock.
+
+A worker whose lease has gone is buried by whichever process looks first: from then on it can't renew, claim or start
+anything under its name, until all that it had is taken from it and it enrols anew.
+"""
 
 from dataclasses import asdict, dataclass
 from typing import Any, Self, cast
 
 import orjson
 from redis import Redis
+from redis.commands.core import Script
 
 from queue_config import keys
 
 TTL_S = 5
+
+# KEYS: workers, buried, lease. ARGV: name, status, ttl.
+_ENROL = """
+if redis.call('SISMEMBER', KEYS[2], ARGV[1]) == 1 then return 0 end
+redis.call('SADD', KEYS[1], ARGV[1])
+redis.call('SET', KEYS[3], ARGV[2], 'EX', ARGV[3])
+return 1
+"""
+_RENEW = """
+if redis.call('SISMEMBER', KEYS[1], ARGV[1]) == 0 then return 0 end
+redis.call('SET', KEYS[3], ARGV[2], 'EX', ARGV[3])
+return 1
+"""
+# KEYS: workers, lease, claim list. ARGV: name.
+_RETIRE = """
+redis.call('DEL', KEYS[2])
+if redis.call('EXISTS', KEYS[3]) == 0 then redis.call('SREM', KEYS[1], ARGV[1]) end
+"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,35 +51,56 @@ class WorkerStatus:
     engine_age_s: float
     """Seconds since the engine thread last finished a step or found nothing to do."""
     draining: bool = False
+    refused: int = 0
+    """How many of its writes were refused because its requests had been given to others."""
 
     @classmethod
     def from_json(cls, text: bytes) -> Self:
-        return cls(**orjson.loads(text))
+        """What a newer version says besides is left out: workers and APIs are restarted one after another."""
+        return cls(**{name: value for name, value in orjson.loads(text).items() if name in cls.__slots__})
 
 
 class Leases:
     def __init__(self, redis: Redis) -> None:
         self._redis = redis
+        self._enrol: Script = redis.register_script(_ENROL)
+        self._renew: Script = redis.register_script(_RENEW)
+        self._retire: Script = redis.register_script(_RETIRE)
 
-    def renew(self, status: WorkerStatus) -> None:
-        with self._redis.pipeline() as pipe:
-            pipe.sadd(keys.WORKERS, status.name)
-            pipe.set(keys.lease(status.name), orjson.dumps(asdict(status)), ex=TTL_S)
-            pipe.execute()
+    def enrol(self, status: WorkerStatus) -> bool:
+        """Take the first lease; False while there are things of a buried worker of that name."""
+        return self._write(self._enrol, status)
+
+    def renew(self, status: WorkerStatus) -> bool:
+        """False, and nothing is renewed, where the worker has been buried."""
+        return self._write(self._renew, status)
 
     def end(self, name: str) -> None:
-        with self._redis.pipeline() as pipe:
-            pipe.srem(keys.WORKERS, name)
-            pipe.delete(keys.lease(name))
-            pipe.execute()
+        """Whatever it still has is taken from it as soon as somebody looks."""
+        self._redis.delete(keys.lease(name))
+
+    def retire(self, name: str) -> None:
+        """It has handed back what it had; should it have claimed something still, a reaper sees to that."""
+        self._retire(keys=[keys.WORKERS, keys.lease(name), keys.claims(name)], args=[name])
+
+    def names(self) -> list[str]:
+        """Those that hold a lease, and those whose lease has gone and who are not buried yet."""
+        return sorted(name.decode() for name in cast(set[bytes], self._redis.smembers(keys.WORKERS)))
 
     def live(self) -> list[WorkerStatus]:
-        """The workers whose lease stands, by Redis's clock; forgets the names of the others."""
-        names = sorted(name.decode() for name in cast(set[bytes], self._redis.smembers(keys.WORKERS)))
+        """The workers whose lease stands."""
+        return [WorkerStatus.from_json(text) for _, text in self._found() if text is not None]
+
+    def missing(self) -> list[str]:
+        """The workers whose lease has gone, and who are not buried yet."""
+        return [name for name, text in self._found() if text is None]
+
+    def _found(self) -> list[tuple[str, bytes | None]]:
+        names = self.names()
         if not names:
             return []
-        found = cast(list[Any], self._redis.mget([keys.lease(name) for name in names]))
-        gone = [name for name, text in zip(names, found, strict=True) if text is None]
-        if gone:
-            self._redis.srem(keys.WORKERS, *gone)
-        return [WorkerStatus.from_json(text) for text in found if text is not None]
+        return list(zip(names, cast(list[Any], self._redis.mget([keys.lease(name) for name in names])), strict=True))
+
+    def _write(self, script: Script, status: WorkerStatus) -> bool:
+        text = orjson.dumps(asdict(status))
+        return bool(script(keys=[keys.WORKERS, keys.BURIED, keys.lease(status.name)], args=[status.name, text, TTL_S]))

@@ -49,9 +49,15 @@ class Settings:
     model's weights and the cache leave, with a reserve."""
     warm_up: Literal["auto", "off"] = "auto"
     """On a GPU, run the shapes that serving uses before the first request comes, which would wait for their kernels."""
+    speculation: Literal["auto", "off"] = "auto"
+    """Let an answer that is computed alone come faster where it repeats what was said: several guessed tokens are
+    checked in one pass. The tokens stay the same, up to the rounding of the type that the device computes in."""
     cache_bytes: int | Literal["auto"] = "auto"
     """What may be held of earlier prompts and answers, so that the next one that begins alike is not computed again.
     `auto` is an eighth of the device's memory, on a CPU 4 GB at most; 0 switches it off."""
+    cache_disk_bytes: int | Literal["auto"] = "auto"
+    """What all models together may keep of it on disk, in `home`/prompt-cache/MODEL, for the time after a restart: keys
+    and values, from which prompts could be read. `auto` is 4 GB, but nothing on CUDA; 0 keeps nothing there."""
 
     # Limits and lifetimes.
     max_waiting: int = 256
@@ -61,9 +67,26 @@ class Settings:
     """From acceptance to the end of the answer."""
     result_ttl_s: int = 3600
     """How long an ended request can still be polled and replayed."""
+    max_batch_requests: int = 10_000
+    max_batch_body_bytes: int = 64_000_000
+    """A batch is created by one request, which may be larger than others."""
+    max_batch_held_bytes: int = 1_000_000_000
+    """Of Redis's memory, by batches and their results; beyond it new batches get 529."""
+    batch_window: int = 128
+    """Requests of batches that are queued or running at a time; the others wait in their batch."""
+    batch_expires_s: float = 86_400.0
+    """After this a batch ends, and what of it has no answer is `expired`."""
+    batch_result_ttl_s: int = 29 * 86_400
+    """How long an ended batch and its results are kept."""
+    webhook_secret: str = ""
+    """What webhooks are signed with: `whsec_` and base64. Without it none are sent, nor accepted in requests."""
+    webhook_allow_private: bool = False
+    """Whether webhooks may go to loopback, private networks and plain http."""
     ping_interval_s: float = 10.0
     drain_s: float = 30.0
     """How long a stopping worker finishes what runs before it hands the rest back."""
+    hang_s: float = 15.0
+    """After so long without a step though there is work, a worker is ended and started again; 0 leaves it alone."""
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
 
     @classmethod
@@ -95,7 +118,14 @@ def _absolute(text: str) -> Path:
     return Path(text).expanduser().absolute()
 
 
-_PARSERS: dict[type, Callable[[str], Any]] = {str: str, int: int, float: float, Path: _absolute}
+def _flag(text: str) -> bool:
+    flags = {"0": False, "false": False, "no": False, "1": True, "true": True, "yes": True}
+    if text.lower() not in flags:
+        raise ValueError(text)
+    return flags[text.lower()]
+
+
+_PARSERS: dict[type, Callable[[str], Any]] = {str: str, int: int, float: float, bool: _flag, Path: _absolute}
 
 
 def _parse(variable: str, text: str, kind: Any) -> Any:

@@ -5,7 +5,7 @@ import os
 import socket
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 
 from queue_config.claims import Claims
 from queue_config.connection import connect
@@ -13,20 +13,25 @@ from queue_config.control import Control, listen
 from queue_config.event_log import EventLog
 from queue_config.job_queue import JobQueue
 from queue_config.lease import Leases, WorkerStatus
+from queue_config.reaper import Reaper
+from queue_config.reaper_thread import ReaperThread
 from queue_config.request import GenerationRequest
 from queue_config.settings import Settings
 from workers.attempts import Attempts
 from workers.books import Books
+from workers.constraint import Constraint
 from workers.engine import Engine
-from workers.generation import Cancel, Drop
+from workers.generation import Cancel, Drop, Tell
 from workers.intake import Intake
 from workers.loop import EngineLoop
 from workers.output import OutputText
 from workers.pace import Pace
 from workers.process import WorkerProcess
 from workers.publisher import Publisher
+from workers.pulse import Pulse
 from workers.rq_worker import PinnedWorker, slot_of
 from workers.scheduler import Scheduler
+from workers.standing import Standing
 
 
 def slot_id(settings: Settings) -> str:
@@ -41,10 +46,20 @@ def chunk_sizes(settings: Settings, engine: Engine) -> list[int]:
     return [*(size for size in engine.chunk_sizes if size < largest), largest]
 
 
+def batch_slots(max_batch: int) -> int:
+    """How many of the batch's places message batches may have: all but a quarter."""
+    return max(1, max_batch - max_batch // 4)
+
+
 def assemble(
-    settings: Settings, model: str, engine: Engine, new_output: Callable[[GenerationRequest], OutputText]
+    settings: Settings,
+    model: str,
+    engine: Engine,
+    new_output: Callable[[GenerationRequest], OutputText],
+    new_constraint: Callable[[GenerationRequest], Constraint | None] = lambda _request: None,
 ) -> WorkerProcess:
-    """Nothing is started. `new_output` makes the detokenising end of one answer."""
+    """Nothing is started. `new_output` makes the end of one answer that reads its tokens, `new_constraint` what they
+    may be."""
     slot = slot_id(settings)
     redis = connect(settings.redis_url)
     job_queue = JobQueue(redis, model, max_waiting=settings.max_waiting, result_ttl_s=settings.result_ttl_s)
@@ -65,35 +80,35 @@ def assemble(
             slots=settings.max_batch,
             engine_age_s=round(time.monotonic() - loop.last_turn_at, 3),
             draining=process.is_draining,
+            refused=publisher.refused,
         )
 
     def fenced(job_id: str) -> None:
         loop.inbox.put(Drop(job_id))
         books.fenced(job_id)
 
-    def recover() -> None:
-        for dead in leases.live():
-            if slot_of(dead.name) == slot:
-                leases.end(dead.name)
-        worker.bury(slot, attempts.give_up)
-
     def cancel(job_id: str) -> None:
         loop.inbox.put(Cancel(job_id))
 
     name = f"{slot}.{os.getpid()}-{int(time.time())}"
     worker = PinnedWorker(job_queue.queue_names, name=name, connection=redis)
+    standing = Standing(leases, status)
+    reaper = Reaper(redis, result_ttl_s=settings.result_ttl_s, live_ttl_s=settings.live_ttl_s)
     books = Books(
         worker,
-        control,
-        renew_lease=lambda: leases.renew(status()),
-        end_lease=lambda: leases.end(worker.name),
-        cancel=cancel,
+        # There may be a place now for a request of a batch, which has waited in its queue and sends no word again.
+        on_freed=lambda: intake.wake(),  # noqa: PLW0108 - it is made below
+        clear=lambda job_ids, done: _clear(loop, publisher, job_ids, done),
     )
     publisher = Publisher(event_log, books.ended, fenced)
-    scheduler = Scheduler(settings.max_batch, Pace(chunk_sizes(settings, engine)), engine.kv)
+    scheduler = Scheduler(
+        settings.max_batch, Pace(chunk_sizes(settings, engine)), engine.kv, shares_passes=engine.shares_passes
+    )
     loop = EngineLoop(engine, scheduler, publisher.emit, lambda _job_id: slots.release())
-    attempts = Attempts(event_log, control, publisher, loop.inbox.put, new_output)
-    intake = Intake(Claims(redis, slot, job_queue.queue_keys), books, attempts, slots)
+    attempts = Attempts(event_log, control, publisher, loop.inbox.put, new_output, new_constraint)
+    claims = Claims(redis, name, job_queue.queue_keys)
+    intake = Intake(standing, claims, books, attempts, slots, batch_slots(settings.max_batch))
+    pulse = Pulse(standing, worker, books, control, cancel=cancel, on_lost=intake.wake)
     ear = listen(settings.redis_url, on_wake=intake.wake, on_cancel=cancel)
     process = WorkerProcess(
         worker=worker,
@@ -102,7 +117,26 @@ def assemble(
         books=books,
         intake=intake,
         ear=ear,
-        recover=recover,
+        standing=standing,
+        pulse=pulse,
+        reaper=ReaperThread(reaper),
+        recover=lambda: _take_over(slot, leases, reaper),
         drain_s=settings.drain_s,
+        hang_s=settings.hang_s,
     )
     return process
+
+
+def _clear(loop: EngineLoop, publisher: Publisher, job_ids: Collection[str], done: Callable[[], None]) -> None:
+    """Have the engine forget them, then the publisher what the engine said until then."""
+    for job_id in job_ids:
+        loop.inbox.put(Drop(job_id))
+    loop.inbox.put(Tell(lambda: publisher.forget_all(done)))
+
+
+def _take_over(slot: str, leases: Leases, reaper: Reaper) -> None:
+    """We hold the slot's lock, so whoever had it is dead, whatever its lease says."""
+    dead = [name for name in leases.names() if slot_of(name) == slot]
+    for name in dead:
+        leases.end(name)
+    reaper.bury(dead)

@@ -7,18 +7,17 @@ from queue_config.control import Control
 from queue_config.event_log import START, Entry, EventLog, Position
 from queue_config.events import Delta, Failed, Started, Terminal
 from queue_config.request import GenerationRequest
+from workers.constraint import Constraint
 from workers.generation import Cancel, Command, Generation, Submit
 from workers.output import OutputText
 from workers.publisher import Publisher
 from workers.sequence import Sequence
 
-WORKERS_DIED = Failed("api_error", "The worker stopped three times while it processed this request.")
-
 log = logging.getLogger(__name__)
 
 
 class Attempts:
-    """`new_output` makes the detokenising end of one answer."""
+    """`new_output` makes the end of one answer that reads its tokens, `new_constraint` what its tokens may be."""
 
     def __init__(
         self,
@@ -27,30 +26,39 @@ class Attempts:
         publisher: Publisher,
         submit: Callable[[Command], None],
         new_output: Callable[[GenerationRequest], OutputText],
+        new_constraint: Callable[[GenerationRequest], Constraint | None],
     ) -> None:
         self._event_log = event_log
         self._control = control
         self._publisher = publisher
         self._submit = submit
         self._new_output = new_output
+        self._new_constraint = new_constraint
 
     def begin(self, request: GenerationRequest, worker: str) -> Terminal | None:
         """Claim the next attempt in the request's log and send it to the engine.
 
-        Returns the terminal event instead where the log has one already: its worker died before RQ's books were closed.
-        Raises FencedOff where another worker claimed the same attempt first.
+        Returns the terminal event instead where the log has one already: its worker died before RQ's books were closed;
+        and where the request can't be begun.
+        Raises FencedOff where another worker has the request by now.
         """
         history = self._event_log.read(request.id)
         if history and isinstance(history[-1].event, Terminal):
             return history[-1].event
         last = history[-1].position if history else START
         position = Position(last.attempt + 1, last.seq + 1)
-        if self._event_log.append([Entry(request.id, position, Started(position.attempt, worker))]):
+        if not self._event_log.begin(request.id, position, last, worker):
             raise FencedOff(request.id)
         tokens = [token for entry in history if isinstance(entry.event, Delta) for token in entry.event.tokens]
         output = self._new_output(request)
         for token in tokens:
             output.push(token)  # its text is in the log already
+        try:
+            constraint = self._new_constraint(request)
+        except ValueError as error:
+            failed = Failed("invalid_request_error", f"The answer can't be held to its grammar: {error}")
+            self._event_log.append([Entry(request.id, Position(position.attempt, position.seq + 1), failed)])
+            return failed
         self._publisher.open(request.id, position)
         sequence = Sequence(
             request.id,
@@ -60,6 +68,7 @@ class Attempts:
             salt=request.salt,
             boundaries=request.boundaries,
             lane=request.lane,
+            constraint=constraint,
         )
         self._submit(Submit(Generation(request, sequence, output)))
         # Submitted first, looked second: a cancel sent in between reaches the loop by one way or the other.
@@ -68,13 +77,10 @@ class Attempts:
         log.info("started", extra={"job": request.id, "attempt": position.attempt, "resumed_tokens": len(tokens)})
         return None
 
-    def give_up(self, job_id: str) -> None:
-        """End a request whose workers died as often as it may; nothing if it has ended."""
+    def has_spoken(self, job_id: str) -> bool:
+        """Whether its present attempt has got as far as tokens, or its end."""
         last = self._event_log.last(job_id)
-        if last is not None and isinstance(last.event, Terminal):
-            return
-        attempt, seq = last.position if last else START
-        self._event_log.append([Entry(job_id, Position(attempt + 1, seq + 1), WORKERS_DIED)])
+        return last is not None and not isinstance(last.event, Started)
 
 
 class FencedOff(Exception):

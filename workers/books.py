@@ -1,19 +1,15 @@
-"""Books: the worker's live jobs, and the thread that settles them with RQ and renews their proofs of life."""
+"""Books: the worker's live jobs, and the thread that settles with RQ those that have ended."""
 
 import logging
 import queue
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 
 from queue_config.connection import REDIS_AWAY
-from queue_config.control import Control
-from queue_config.events import Terminal
+from queue_config.events import Finished, Terminal
 from workers.rq_worker import LiveJob, PinnedWorker
 
-BEAT_S = 1.0
-"""How often the lease is renewed and cancel flags are read; flags can't be lost, messages can."""
-RQ_BEAT_S = 5.0
 RETRY_S = 0.2
 
 log = logging.getLogger(__name__)
@@ -25,20 +21,15 @@ class Books:
     def __init__(
         self,
         worker: PinnedWorker,
-        control: Control,
-        *,
-        renew_lease: Callable[[], None],
-        end_lease: Callable[[], None],
-        cancel: Callable[[str], None],
+        on_freed: Callable[[], None],
+        clear: Callable[[Collection[str], Callable[[], None]], None],
     ) -> None:
+        """`clear` forgets the requests that it is given, in the engine and on the way from there, then calls back."""
         self._worker = worker
-        self._control = control
-        self._renew_lease = renew_lease
-        self._end_lease = end_lease
-        self._cancel = cancel
+        self._clear = clear
+        self._on_freed = on_freed
         self._live: dict[str, LiveJob] = {}
         self._desk: queue.SimpleQueue[Callable[[], None] | None] = queue.SimpleQueue()
-        self._beat_at = self._rq_beat_at = 0.0
         self._thread = threading.Thread(target=self._run, name="books")
 
     @property
@@ -50,7 +41,16 @@ class Books:
         """Requests that this worker has started and not ended."""
         return len(self._live)
 
+    @property
+    def live_ids(self) -> list[str]:
+        return list(self._live)
+
     # Called by intake.
+
+    @property
+    def live_of_batches(self) -> int:
+        """Those among them that belong to batches."""
+        return sum(live.request.lane == "batch" for live in list(self._live.values()))
 
     def begin(self, job_id: str) -> LiveJob | None:
         """Start a claimed job; None where it needs no start (withdrawn, ended, or begun before)."""
@@ -61,19 +61,47 @@ class Books:
             self._live[job_id] = live
         return live
 
+    def is_suspect(self, job_id: str) -> bool:
+        """It has one attempt left, because its workers died over it or beside it."""
+        return self._worker.is_on_last_attempt(job_id)
+
+    def abandon(self, done: Callable[[], None]) -> int:
+        """Others have all of it: forget it without a word, everywhere; `done` is called when nothing is left of it.
+
+        Returns how much it was.
+        """
+        lost = self.live_ids
+        self._live.clear()
+        self._clear(lost, done)
+        return len(lost)
+
+    def reopen(self) -> None:
+        """Tell RQ that this worker lives after all."""
+        self._worker.born_again()
+
     # Called by the publisher.
 
     def ended(self, job_id: str, terminal: Terminal) -> None:
         """Its last event is logged."""
-        live = self._live.pop(job_id)
+        live = self._live.pop(job_id, None)
+        if live is None:
+            return  # abandoned meanwhile; whoever buried this worker closes RQ's books
+        self._on_freed()
         self._desk.put(lambda: self._worker.settle(live, terminal))
-        log.info("ended", extra={"job": job_id, "how": type(terminal).__name__.lower()})
+        log.info("ended", extra={"job": job_id, "how": type(terminal).__name__.lower()} | _figures(live, terminal))
 
     def fenced(self, job_id: str) -> None:
         """Another worker has gone on with it."""
         live = self._live.pop(job_id, None)
         if live is not None:
+            self._on_freed()
             self._desk.put(lambda: self._worker.forget(live))
+
+    # Called by the pulse.
+
+    def beat(self) -> None:
+        """Renew RQ's proofs of life."""
+        self._worker.beat(list(self._live.values()))
 
     # Called at the start and the end.
 
@@ -85,19 +113,11 @@ class Books:
         self._desk.put(None)
         self._thread.join()
         for live in self._live.values():
-            self._worker.hand_back(live)
-            log.info("handed back", extra={"job": live.job.id})
-        self._end_lease()
+            handed_back = self._worker.hand_back(live)
+            log.info("handed back" if handed_back else "another worker has it", extra={"job": live.job.id})
 
     def _run(self) -> None:
-        while True:
-            self._beat()
-            try:
-                settle = self._desk.get(timeout=BEAT_S / 4)
-            except queue.Empty:
-                continue
-            if settle is None:
-                return
+        while (settle := self._desk.get()) is not None:
             self._insist(settle)
 
     def _insist(self, settle: Callable[[], None]) -> None:
@@ -106,19 +126,11 @@ class Books:
                 return settle()
             except (*REDIS_AWAY, ConnectionError):
                 time.sleep(RETRY_S)
-                self._beat()
 
-    def _beat(self) -> None:
-        now = time.monotonic()
-        if now - self._beat_at < BEAT_S:
-            return
-        self._beat_at = now
-        try:
-            self._renew_lease()
-            for job_id in self._control.canceled_among(list(self._live)):
-                self._cancel(job_id)
-            if now - self._rq_beat_at >= RQ_BEAT_S:
-                self._rq_beat_at = now
-                self._worker.beat(list(self._live.values()))
-        except REDIS_AWAY as error:
-            log.warning("heartbeat missed", extra={"error": str(error)})
+
+def _figures(live: LiveJob, terminal: Terminal) -> dict[str, object]:
+    """What an operator asks of a request that has ended; not a word of what it said."""
+    figures: dict[str, object] = {"lane": live.request.lane, "prompt_tokens": len(live.request.prompt)}
+    if isinstance(terminal, Finished):
+        figures |= {"cache_read_tokens": terminal.cache_read_tokens, "output_tokens": terminal.output_tokens}
+    return figures

@@ -1,13 +1,15 @@
 """build: a worker process from its settings, model included."""
 
+from models.families import family_for
 from models.resolve import ModelSpec, resolve
+from models.syntax import AnswerSyntax
 from models.tokenizer import Tokenizer
-from queue_config.request import GenerationRequest
 from queue_config.settings import Settings
+from workers.answers import Answers, Parser
 from workers.assembly import assemble
+from workers.constraint_factory import ConstraintFactory
 from workers.engine import Engine
 from workers.fake_engine import FakeEngine
-from workers.output import OutputText
 from workers.process import WorkerProcess
 
 FAKE_STEP_S = 0.01
@@ -18,8 +20,16 @@ def make_engine(settings: Settings, spec: ModelSpec, tokenizer: Tokenizer) -> En
     if settings.engine == "fake":
         return FakeEngine(min(tokenizer.eos_ids), FAKE_STEP_S)
     from workers.mlx_engine.engine import MlxEngine
+    from workers.mlx_engine.prompt_cache_spill import DiskSpace
 
-    return MlxEngine(spec.dir, device=settings.device, cache_bytes=settings.cache_bytes, kv_bytes=settings.kv_bytes)
+    return MlxEngine(
+        spec.dir,
+        device=settings.device,
+        cache_bytes=settings.cache_bytes,
+        kv_bytes=settings.kv_bytes,
+        cache_disk=DiskSpace(settings.home / "prompt-cache", settings.cache_disk_bytes),
+        speculate=settings.speculation == "auto",
+    )
 
 
 def _warm_up(settings: Settings, engine: Engine) -> None:
@@ -29,16 +39,22 @@ def _warm_up(settings: Settings, engine: Engine) -> None:
         warm_up(engine, settings.max_batch)
 
 
+def _parser(settings: Settings, syntax: AnswerSyntax) -> Parser | None:
+    if settings.engine != "mlx" or syntax.calls.body != "other":
+        return None
+    from workers.mlx_engine.tool_parsers import parser_called
+
+    return parser_called(syntax.calls.parser)
+
+
 def build(settings: Settings) -> WorkerProcess:
     """Load the model and wire everything that a worker process is made of; nothing is started."""
     spec = resolve(settings.model, settings.models_dir)
     tokenizer = Tokenizer.load(spec.dir)
-
-    def new_output(request: GenerationRequest) -> OutputText:
-        # The prompt, for an answer that goes on in the middle of a word.
-        return OutputText(tokenizer.decoder(request.prompt), tokenizer.eos_ids, request.sampling)
-
+    syntax = family_for(spec.dir).syntax
+    answers = Answers(tokenizer, syntax, _parser(settings, syntax))
+    constraints = ConstraintFactory.load(spec.dir, tokenizer, syntax.think)
     engine = make_engine(settings, spec, tokenizer)
     # Before there is a lease: nobody is told that this worker is ready while it warms up.
     _warm_up(settings, engine)
-    return assemble(settings, spec.name, engine, new_output)
+    return assemble(settings, spec.name, engine, answers.output_for, constraints.constraint_for)

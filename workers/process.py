@@ -10,15 +10,22 @@ from dataclasses import dataclass
 from types import FrameType
 
 from queue_config.connection import REDIS_AWAY
+from queue_config.reaper_thread import ReaperThread
 from queue_config.subscription import Subscription
 from workers.books import Books
 from workers.generation import Stop
 from workers.intake import Intake
 from workers.loop import EngineLoop
 from workers.publisher import Publisher
+from workers.pulse import Pulse
 from workers.rq_worker import PinnedWorker
+from workers.standing import Standing
+from workers.watchdog import STUCK, Watchdog
 
 DRAIN_POLL_S = 0.1
+AT_ONCE_S = 3.0
+"""How long a worker that is told a second time to stop may take to hand back what it has."""
+ENROL_POLL_S = 0.2
 
 log = logging.getLogger(__name__)
 
@@ -33,15 +40,21 @@ class WorkerProcess:
     books: Books
     intake: Intake
     ear: Subscription
+    standing: Standing
+    pulse: Pulse
+    reaper: ReaperThread
     recover: Callable[[], None]
-    """Puts back what dead predecessors had started."""
+    """Takes what dead predecessors had."""
     drain_s: float
+    hang_s: float
     is_draining: bool = False
+    is_stepping: bool = False
 
     def run(self) -> None:
         """Serve; the first signal drains, the second one skips the wait."""
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, self._on_signal)
+        Watchdog(self._hung_for_s, self.hang_s, self.standing.end).start()
         self.serve()
 
     def serve(self) -> None:
@@ -49,18 +62,25 @@ class WorkerProcess:
         self.worker.bootstrap("WARNING")
         # Before intake: what a dead predecessor had started goes ahead of newer requests.
         self.recover()
+        while not self.standing.enrol():
+            time.sleep(ENROL_POLL_S)
         self.publisher.start()
         self.books.start()
+        self.pulse.start()
+        self.reaper.start()
         # The ear before intake: a request queued in between is either heard or found.
         self.ear.start()
         self.intake.start()
         log.info("ready", extra={"worker": self.worker.name})
+        self.is_stepping = True
         self.loop.run()
+        self.is_stepping = False
         self._shut_down()
 
     def drain(self) -> None:
         """Take nothing new, let what runs finish for `drain_s`, then stop. Not for the engine thread."""
         self.is_draining = True
+        self.pulse.hurry()
         log.info("draining", extra={"live": self.books.live})
         self.intake.stop()
         until = time.monotonic() + self.drain_s
@@ -75,9 +95,16 @@ class WorkerProcess:
     def _on_signal(self, _number: int, _frame: FrameType | None) -> None:
         if self.is_draining:
             self.stop()
+            # Whatever may hold it up: reapers see to what it leaves.
+            threading.Thread(target=_exit_soon, name="exit", daemon=True).start()
         else:
             self.is_draining = True
             threading.Thread(target=self.drain, name="drain", daemon=True).start()
+
+    def _hung_for_s(self) -> float:
+        """How long the engine has had to do something and done nothing; waiting for Redis to take tokens is no hang."""
+        is_excused = not self.is_stepping or self.publisher.is_full
+        return 0.0 if is_excused else time.monotonic() - self.loop.last_turn_at
 
     def _shut_down(self) -> None:
         self.intake.stop()
@@ -86,11 +113,21 @@ class WorkerProcess:
         self.ear.close()
         try:
             self.books.stop()
+            self.pulse.stop()
+            self.standing.retire()
             self.worker.teardown()  # type: ignore[no-untyped-call]
         except REDIS_AWAY as error:
-            # The next worker of this slot finds what is left.
+            # The reapers find what is left.
             log.warning("Redis does not answer; the books stay open", extra={"error": str(error)})
+        finally:
+            self.pulse.stop()
+            self.reaper.close()
         log.info("stopped")
+
+
+def _exit_soon() -> None:
+    time.sleep(AT_ONCE_S)
+    os._exit(STUCK)
 
 
 def exit_if_a_thread_dies() -> None:

@@ -13,6 +13,7 @@ from collections.abc import Callable
 from queue_config.connection import REDIS_AWAY
 from queue_config.event_log import Entry, EventLog, Position
 from queue_config.events import Delta, Terminal
+from queue_config.pieces import joined
 from workers.generation import Emission
 
 FLUSH_S = 0.02
@@ -33,8 +34,10 @@ class Publisher:
         self._event_log = event_log
         self._ended = ended
         self._fenced = fenced
-        self._outbox: queue.Queue[Emission | tuple[str, Position] | None] = queue.Queue(BACKLOG)
+        self._outbox: queue.Queue[Emission | tuple[str, Position] | Callable[[], None] | None] = queue.Queue(BACKLOG)
         self._positions: dict[str, Position] = {}
+        self.refused = 0
+        """Writes that were refused because another worker had the request."""
         self._thread = threading.Thread(target=self._run, name="publisher")
 
     def open(self, job_id: str, position: Position) -> None:
@@ -43,6 +46,15 @@ class Publisher:
 
     def emit(self, emission: Emission) -> None:
         self._outbox.put(emission)
+
+    def forget_all(self, done: Callable[[], None]) -> None:
+        """Write, or be refused, what was emitted so far; after that nothing is left to emit anything for."""
+        self._outbox.put(done)
+
+    @property
+    def is_full(self) -> bool:
+        """Whoever emits now waits until Redis is back."""
+        return self._outbox.full()
 
     def start(self) -> None:
         self._thread.start()
@@ -60,14 +72,22 @@ class Publisher:
                 items.append(self._outbox.get())
             stopping = None in items
             started_at = time.monotonic()
-            self._write([item for item in items if item is not None])
-            time.sleep(max(0.0, FLUSH_S - (time.monotonic() - started_at)))
+            self._write([item for item in items if isinstance(item, Emission | tuple)])
+            for item in items:
+                if callable(item):
+                    self._positions.clear()
+                    item()
+            # Nothing was written where a request was only announced, whose first token then needn't wait.
+            if any(isinstance(item, Emission) for item in items):
+                time.sleep(max(0.0, FLUSH_S - (time.monotonic() - started_at)))
 
     def _write(self, items: list[Emission | tuple[str, Position]]) -> None:
         entries = self._entries(items)
         if not entries:
             return
-        refused = {entry.job_id for entry in self._append(entries)}
+        fenced = self._append(entries)
+        self.refused += len(fenced)
+        refused = {entry.job_id for entry in fenced}
         for job_id in refused:
             log.warning("fenced", extra={"job": job_id})
             self._positions.pop(job_id, None)
@@ -108,4 +128,7 @@ class Publisher:
 
 
 def _merge(deltas: list[Delta]) -> Delta:
-    return Delta(tuple(token for delta in deltas for token in delta.tokens), "".join(delta.text for delta in deltas))
+    return Delta(
+        tuple(token for delta in deltas for token in delta.tokens),
+        joined(piece for delta in deltas for piece in delta.pieces),
+    )

@@ -4,8 +4,6 @@ RQ keeps the record, the registries and the retry count. It never runs a functio
 function name only has to match. What a client sees comes from the event log, which is written before these books.
 """
 
-from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, cast
 
@@ -16,14 +14,17 @@ from rq.queue import Queue
 from rq.serializers import JSONSerializer
 from rq.timeouts import BaseDeathPenalty
 from rq.utils import now
-from rq.worker import BaseWorker
+from rq.worker import BaseWorker, WorkerStatus
 
+from queue_config import keys
 from queue_config.connection import Redis, WatchError
 from queue_config.events import Canceled, Finished, Terminal
 from queue_config.job_queue import TASK
 from queue_config.request import GenerationRequest
 
-EXECUTION_TTL_S = 30
+EXECUTION_TTL_S = 7 * 86_400
+"""Longer than any request lives: RQ's own clean-up, which anybody's `rq info` starts, requeues or fails what has
+expired without a word in the request's log, and two at once requeue it twice. The dead are the reaper's business."""
 WORKER_TTL_S = 60
 
 
@@ -69,31 +70,56 @@ class PinnedWorker(BaseWorker):
 
     def unsubscribe(self) -> None: ...
 
-    def get_heartbeat_ttl(self, job: Job, working_time: float = 0.0) -> int:  # noqa: ARG002
-        return EXECUTION_TTL_S
-
     # Starting
 
     def begin(self, job_id: str) -> LiveJob | None:
-        """Mark a claimed job as started; None where there is nothing to start (gone, withdrawn, another's).
+        """Turn a claim into a started job, in one MULTI; None where there is nothing to start (gone, another's).
 
         May be repeated where a reply was lost half-way.
         """
-        job = self._fetch(job_id)
-        if job is None:
+        with self.connection.pipeline() as pipe:
+            # Whoever buries this worker empties the list first; then nothing can be started any more.
+            pipe.watch(keys.claims(self.name))  # type: ignore[no-untyped-call]
+            is_claimed = pipe.lpos(keys.claims(self.name), job_id) is not None
+            job = self._fetch(job_id)
+            if job is None or job.get_status(refresh=False) != (JobStatus.QUEUED if is_claimed else JobStatus.STARTED):
+                return None
+            if not is_claimed:
+                execution = self._execution_of(job)
+            else:
+                pipe.multi()
+                execution = Execution.create(job, EXECUTION_TTL_S, pipe, worker_name=self.name)
+                job.prepare_for_execution(self.name, pipe)
+                pipe.persist(job.key)
+                pipe.lrem(keys.claims(self.name), 0, job_id)
+                self.set_state(WorkerStatus.BUSY, pipe)
+                try:
+                    pipe.execute()
+                except WatchError:
+                    return None
+        if execution is None:
             return None
-        status = job.get_status(refresh=False)
-        if status != JobStatus.QUEUED and not (status == JobStatus.STARTED and job.worker_name == self.name):
-            return None
+        self.executions[execution.id] = execution
         queue = self._queue_of(job)
-        execution = self.prepare_execution(job)
-        self.prepare_job_execution(job)
         try:
             request = _payload(job)
         except (ValueError, TypeError, KeyError, AttributeError) as error:
             self._fail(job, queue, execution, f"not a request of Pensieve's: {error!r}")
             return None
         return LiveJob(job, queue, execution, request)
+
+    def is_on_last_attempt(self, job_id: str) -> bool:
+        return cast(bytes | None, self.connection.hget(Job.key_for(job_id), "retries_left")) == b"0"
+
+    def _execution_of(self, job: Job) -> Execution | None:
+        """Of a job that this worker has started, without hearing that it did."""
+        if job.worker_name != self.name:
+            return None
+        for member in cast(set[bytes], self.connection.smembers(self.executions_key)):
+            job_id, _, execution_id = member.decode().rpartition(":")
+            if job_id == job.id:
+                return Execution(execution_id, job_id, self.connection, self.name)
+        return None
 
     # Ending
 
@@ -112,14 +138,27 @@ class PinnedWorker(BaseWorker):
                 self._stopped_job_id = job.id
             self._fail(job, live.queue, live.execution, type(terminal).__name__.lower())
 
-    def hand_back(self, live: LiveJob) -> None:
-        """Put an unfinished job back to the head of its queue, its retries untouched; its log goes on from there."""
+    def hand_back(self, live: LiveJob) -> bool:
+        """Put an unfinished job back to the head of its queue, its retries untouched; its log goes on from there.
+
+        False where it is ours no more.
+        """
+        self.executions.pop(live.execution.id, None)
         with self.connection.pipeline() as pipe:
+            pipe.watch(live.job.key)  # type: ignore[no-untyped-call]
+            status, owner = cast(list[Any], pipe.hmget(live.job.key, "status", "worker_name"))
+            if (status, owner) != (JobStatus.STARTED.encode(), self.name.encode()):
+                return False
+            pipe.multi()
             live.execution.delete(live.job, pipe)
             live.job.set_status(JobStatus.QUEUED, pipeline=pipe)
             live.queue.push_job_id(live.job.id, pipeline=pipe, at_front=True)
-            pipe.execute()
-        self.executions.pop(live.execution.id, None)
+            pipe.publish(keys.CONTROL, b"wake")
+            try:
+                pipe.execute()
+            except WatchError:
+                return False
+        return True
 
     def forget(self, live: LiveJob) -> None:
         """Another worker has the job; only our own execution entry goes."""
@@ -147,41 +186,11 @@ class PinnedWorker(BaseWorker):
                 live.job.heartbeat(now(), 0, pipe)
             pipe.execute()
 
-    # Recovering
-
-    def bury(self, slot: str, give_up: Callable[[str], None]) -> None:
-        """Requeue what dead workers of this slot had started; fail what has no attempt left, after `give_up(job id)`.
-
-        The caller holds the slot's lock, so every other worker of the slot is dead. RQ's registries of started jobs are
-        what it goes by: a worker's own list of executions expires with its heartbeat.
-        """
-        for queue in self.queues:
-            for job_id, execution_id in queue.started_job_registry.get_job_and_execution_ids(cleanup=False):
-                self._take_over(job_id, execution_id, slot, give_up)
-        for worker in self.all(connection=self.connection):
-            if worker.name != self.name and slot_of(worker.name) == slot:
-                worker.register_death()  # type: ignore[no-untyped-call]
-
-    def _take_over(self, job_id: str, execution_id: str, slot: str, give_up: Callable[[str], None]) -> None:
-        with self.connection.pipeline() as pipe:
-            pipe.watch(Job.key_for(job_id))  # type: ignore[no-untyped-call]
-            job = self._fetch(job_id)
-            if job is None or not job.worker_name or slot_of(job.worker_name) != slot:
-                return
-            queue = self._queue_of(job)
-            execution = Execution(execution_id, job_id, self.connection, job.worker_name)
-            is_abandoned = job.get_status(refresh=False) == JobStatus.STARTED
-            if is_abandoned and not job.should_retry:
-                give_up(job_id)
-                self._fail(job, queue, execution, "its workers died")
-                return
-            pipe.multi()
-            # Always: a stale execution would make RQ's own clean-up requeue a job that runs elsewhere.
-            execution.delete(job, pipe)
-            if is_abandoned:
-                job.retry(queue, pipe)
-            with suppress(WatchError):  # another worker was quicker
-                pipe.execute()
+    def born_again(self) -> None:
+        """RQ has been told that this worker is dead, and it isn't."""
+        self.executions.clear()
+        self.connection.delete(self.key)
+        self.register_birth()  # type: ignore[no-untyped-call]
 
     def _fetch(self, job_id: str) -> Job | None:
         """The job from whichever queue; RQ's Queue.fetch_job knows those of one queue only."""

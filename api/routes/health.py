@@ -65,6 +65,7 @@ def _worker_check(workers: list[WorkerStatus], model: str) -> dict[str, Any]:
         "running": freshest.running,
         "waiting": freshest.waiting,
         "slots": freshest.slots,
+        "refused": freshest.refused,
     }
     if freshest.engine_age_s >= ENGINE_PATIENCE_S:
         return {"ok": False, "why": "the engine does not step", **evidence}

@@ -2,15 +2,19 @@
 
 import threading
 import time
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Self
 
+from models.syntax import HERMES, AnswerSyntax, ThinkSyntax
 from queue_config.connection import connect
 from queue_config.event_log import EventLog
 from queue_config.events import Delta, Event, Terminal
 from queue_config.job_queue import JobQueue
+from queue_config.pieces import text_of
 from queue_config.request import GenerationRequest, Lane, SamplingParams
 from queue_config.settings import Settings
+from workers.answers import Answers
 from workers.assembly import assemble
 from workers.engine import Engine
 from workers.fake_engine import FakeEngine
@@ -31,12 +35,22 @@ class CodePoints:
         return ""
 
 
+class CodePointTokenizer:
+    """As far as answers are concerned."""
+
+    eos_ids = frozenset({EOS})
+
+    def decoder(self, prompt: Sequence[int] = (), markers: Iterable[str] = ()) -> CodePoints:  # noqa: ARG002
+        return CodePoints()
+
+
 def output_of(sampling: SamplingParams) -> OutputText:
     return OutputText(CodePoints(), frozenset({EOS}), sampling)
 
 
 def new_output(request: GenerationRequest) -> OutputText:
-    return output_of(request.sampling)
+    """Reads calls in Hermes' format, and thinking, as far as the request's plan has them."""
+    return Answers(CodePointTokenizer(), AnswerSyntax(HERMES, ThinkSyntax())).output_for(request)
 
 
 def a_request(job_id: str, text: str = "hello", *, lane: Lane = "interactive", **sampling: object) -> GenerationRequest:
@@ -63,7 +77,7 @@ class Desk:
         return [entry.event for entry in self.log.read(job_id)]
 
     def text(self, job_id: str) -> str:
-        return "".join(event.text for event in self.events(job_id) if isinstance(event, Delta))
+        return "".join(text_of(event.pieces) for event in self.events(job_id) if isinstance(event, Delta))
 
     def end(self, job_id: str) -> Terminal:
         """Wait for the terminal event."""

@@ -9,14 +9,14 @@ from rq.job import Job
 from rq.serializers import JSONSerializer
 
 from queue_config import keys
-from queue_config.claims import Claims
-from queue_config.event_log import Entry, Position
-from queue_config.events import Delta, Failed, Finished, Started
-from queue_config.lease import Leases, WorkerStatus
+from queue_config.events import Finished
+from queue_config.lease import Leases
+from queue_config.pieces import TextPiece
+from queue_config.reaper import WORKERS_DIED
 from queue_config.settings import Settings
+from tests.support.dead_worker import DeadWorker
 from tests.support.worker import Desk, RunningWorker, a_request, wait_until
 from workers.assembly import slot_id
-from workers.rq_worker import PinnedWorker
 
 
 @pytest.fixture
@@ -26,40 +26,29 @@ def desk(redis_url: str, redis: redis_py.Redis) -> Iterator[Desk]:
     desk.redis.close()
 
 
-def a_dead_worker(desk: Desk, home: Path) -> PinnedWorker:
-    """Books as a worker of the same slot leaves them when it is killed; it never writes again."""
-    slot = slot_id(Settings(home=home))
-    worker = PinnedWorker(desk.queue.queue_names, name=f"{slot}.1-1", connection=desk.redis)
-    worker.register_birth()  # type: ignore[no-untyped-call]
-    return worker
+def a_predecessor(desk: Desk, home: Path, number: int = 1) -> DeadWorker:
+    """Of the same slot; its lease stands when its successor starts."""
+    return DeadWorker(desk.redis, desk.queue, f"{slot_id(Settings(home=home))}.{number}-1")
 
 
 def test_killed_between_claim_and_start(desk: Desk, redis_url: str, tmp_path: Path) -> None:
+    dead = a_predecessor(desk, tmp_path)
     desk.queue.accept(a_request("msg_1"))
-    with RunningWorker(redis_url, tmp_path) as worker:
-        slot = slot_id(worker.settings)
-        desk.end("msg_1")
-    desk.queue.accept(a_request("msg_2"))
-    taken = Claims(desk.redis, slot, desk.queue.queue_keys).take()
+    dead.claim()
 
     with RunningWorker(redis_url, tmp_path):
-        end = desk.end("msg_2")
+        end = desk.end("msg_1")
 
-    assert taken == "msg_2"
     assert end == Finished("end_turn", 6)
-    assert not desk.redis.exists(keys.claims(slot))
+    assert not desk.redis.exists(keys.claims(dead.name))
+    assert rq_job(desk, "msg_1").retries_left == 2
 
 
 @pytest.mark.parametrize("expired", [False, True], ids=["just now", "long ago"])
 def test_killed_in_the_middle_of_an_answer(desk: Desk, redis_url: str, tmp_path: Path, expired: bool) -> None:
-    dead = a_dead_worker(desk, tmp_path)
+    dead = a_predecessor(desk, tmp_path)
     desk.queue.accept(a_request("msg_1", "hello world"))
-    Claims(desk.redis, "x", desk.queue.queue_keys).take()
-    assert dead.begin("msg_1") is not None
-    desk.log.append([
-        Entry("msg_1", Position(1, 1), Started(1, dead.name)),
-        Entry("msg_1", Position(1, 2), Delta(tuple(map(ord, "hello")), "hello")),
-    ])  # fmt: skip
+    dead.say(map(ord, "hello"), (TextPiece("hello"),))
     if expired:  # a machine that was off for longer than RQ's heartbeats last
         for pattern in ("rq:execution:*", "rq:worker:*"):
             desk.redis.delete(*desk.redis.keys(pattern))
@@ -70,14 +59,12 @@ def test_killed_in_the_middle_of_an_answer(desk: Desk, redis_url: str, tmp_path:
 
     assert end == Finished("end_turn", 12)
     assert desk.text("msg_1") == "hello world"
-    assert Job.fetch("msg_1", connection=desk.redis, serializer=JSONSerializer).retries_left == 1
+    assert rq_job(desk, "msg_1").retries_left == 1
 
 
 def test_a_dead_predecessors_lease_goes_with_it(desk: Desk, redis_url: str, tmp_path: Path) -> None:
-    dead = a_dead_worker(desk, tmp_path)
+    a_predecessor(desk, tmp_path)
     leases = Leases(desk.redis)
-    status = {"name": dead.name, "model": "echo", "device": "cpu", "pid": 1, "waiting": 0, "running": 0, "slots": 1}
-    leases.renew(WorkerStatus(**status, engine_age_s=0.0))  # type: ignore[arg-type]
 
     with RunningWorker(redis_url, tmp_path) as worker:
         wait_until(lambda: worker.process.worker.name in [lease.name for lease in leases.live()], "the new lease")
@@ -88,20 +75,35 @@ def test_a_dead_predecessors_lease_goes_with_it(desk: Desk, redis_url: str, tmp_
 
 def test_killed_three_times_over_the_same_request(desk: Desk, redis_url: str, tmp_path: Path) -> None:
     desk.queue.accept(a_request("msg_1"))
-    claims = Claims(desk.redis, "x", desk.queue.queue_keys)
-    slot = slot_id(Settings(home=tmp_path))
-    dead = a_dead_worker(desk, tmp_path)
-    for _ in range(2):
-        assert dead.begin(claims.take() or "") is not None
-        PinnedWorker(desk.queue.queue_names, name=f"{slot}.2-2", connection=desk.redis).bury(slot, _never)
-    assert dead.begin(claims.take() or "") is not None
+    for number in range(3):
+        a_predecessor(desk, tmp_path, number).say()
+        with RunningWorker(redis_url, tmp_path, max_batch=0):  # buries, and takes nothing itself
+            pass
+    ended = desk.events("msg_1")[-1]
+
+    assert ended == WORKERS_DIED
+    assert rq_job(desk, "msg_1").get_status().value == "failed"
+
+
+def test_a_request_whose_workers_died_twice_begins_alone(desk: Desk, redis_url: str, tmp_path: Path) -> None:
+    desk.queue.accept(a_request("msg_bad", "poison"))
+    for number in range(2):
+        a_predecessor(desk, tmp_path, number).say()
+        with RunningWorker(redis_url, tmp_path, max_batch=0):
+            pass
+    names = [f"msg_{index}" for index in range(3)]
+    for name in names:
+        desk.queue.accept(a_request(name, "x" * 50))
 
     with RunningWorker(redis_url, tmp_path):
-        end = desk.end("msg_1")
+        ends = [desk.end(name) for name in ("msg_bad", *names)]
 
-    assert isinstance(end, Failed)
-    assert desk.queue.find("msg_1") is not None
+    began = [rq_job(desk, name).started_at for name in names]
+    trial_at = rq_job(desk, "msg_bad").started_at
+    assert ends == [Finished("end_turn", 7), *[Finished("end_turn", 51)] * 3]
+    assert trial_at is not None
+    assert all(at is not None and at > trial_at for at in began)
 
 
-def _never(job_id: str) -> None:
-    raise AssertionError(f"{job_id} had attempts left")
+def rq_job(desk: Desk, job_id: str) -> Job:
+    return Job.fetch(job_id, connection=desk.redis, serializer=JSONSerializer)

@@ -13,6 +13,7 @@ from queue_config.control import Control
 from queue_config.event_log import Entry, Position
 from queue_config.events import Canceled, Delta, Expired, Failed, Finished, Started
 from queue_config.lease import Leases
+from queue_config.pieces import TextPiece
 from tests.support.engines import FailingEngine
 from tests.support.worker import EOS, Desk, RunningWorker, a_request, wait_until
 
@@ -130,7 +131,7 @@ def test_a_request_goes_on_from_the_tokens_in_its_log(desk: Desk, redis_url: str
     desk.queue.accept(a_request("msg_1", "hello world"))
     desk.log.append([
         Entry("msg_1", Position(1, 1), Started(1, "dead.1")),
-        Entry("msg_1", Position(1, 2), Delta(tuple(map(ord, "hello ")), "hello ")),
+        Entry("msg_1", Position(1, 2), Delta(tuple(map(ord, "hello ")), (TextPiece("hello "),))),
     ])  # fmt: skip
 
     with RunningWorker(redis_url, tmp_path):

@@ -22,6 +22,7 @@ def test_values_are_read_with_their_types() -> None:
         ("PENSIEVE_PORT", "-1", "PENSIEVE_PORT='-1' is negative"),
         ("PENSIEVE_CACHE_BYTES", "much", "PENSIEVE_CACHE_BYTES='much' is no int"),
         ("PENSIEVE_CACHE_BYTES", "-1", "PENSIEVE_CACHE_BYTES='-1' is negative"),
+        ("PENSIEVE_WEBHOOK_ALLOW_PRIVATE", "maybe", "PENSIEVE_WEBHOOK_ALLOW_PRIVATE='maybe' is no bool"),
         ("PENSIEVE_DEVICE", "tpu", "PENSIEVE_DEVICE='tpu' is not one of auto, cpu, gpu"),
     ],
 )
@@ -39,3 +40,10 @@ def test_settings_survive_the_way_to_a_child_process() -> None:
     settings = Settings(port=1, model="x", home=Path("/h"), deadline_s=2.5)
 
     assert Settings.from_env(settings.to_env()) == settings
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"), [("1", True), ("yes", True), ("True", True), ("0", False), ("no", False)]
+)
+def test_a_switch_is_on_or_off(text: str, expected: bool) -> None:
+    assert Settings.from_env({"PENSIEVE_WEBHOOK_ALLOW_PRIVATE": text}).webhook_allow_private is expected
