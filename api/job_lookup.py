@@ -6,6 +6,7 @@ from typing import Any
 from api.endings import expire
 from api.services import Services
 from api.wire import ids, job
+from api.wire.message import MessageHead
 from queue_config.errors import NotFound
 from queue_config.events import Event
 from queue_config.job_queue import JobRecord
@@ -14,9 +15,15 @@ from queue_config.job_queue import JobRecord
 def find(services: Services, job_id: str) -> JobRecord:
     """The record of a job; NotFound where there is none, or none any more."""
     record = services.queue.find(job_id) if ids.is_message_id(job_id) else None
-    if record is None:
+    # A request of a batch is its batch's business: its log is cut short once the result is written.
+    if record is None or record.lane == "batch":
         raise NotFound("No job with this id; ended jobs are kept for a limited time.")
     return record
+
+
+def head_for(services: Services, record: JobRecord) -> MessageHead:
+    """What its answer's message states before its first token."""
+    return job.head_of(record, services.seal)
 
 
 def look_up(services: Services, job_id: str) -> dict[str, Any]:
@@ -29,5 +36,5 @@ def look_up(services: Services, job_id: str) -> dict[str, Any]:
     # After the record: a job that ended in between then shows its end, which a later record could not.
     log: list[Event] = [entry.event for entry in services.log.read(job_id)]
     if record.status == "ended" or job.has_ended(log):
-        return job.view(record, log, None)
-    return job.view(record, log, services.queue.position(record))
+        return job.view(record, log, None, services.seal)
+    return job.view(record, log, services.queue.position(record), services.seal)

@@ -44,7 +44,8 @@ def connect(url: str, *, reply_timeout_s: float = REPLY_TIMEOUT_S) -> Redis:
         retry=Retry(NoBackoff(), 0),
         protocol=2,
     )
-    return Redis(connection_pool=pool)
+    # So that closing the client closes its connections.
+    return Redis.from_pool(pool)
 
 
 def subscriber_connection(url: str) -> Any:

@@ -18,6 +18,15 @@ class InvalidRequest(PensieveError):
     should_retry = False
 
 
+class PromptTooLong(InvalidRequest):
+    """Claude Code reads this wording, and compacts its conversation."""
+
+    def __init__(self, tokens: int, maximum: int) -> None:
+        super().__init__(f"prompt is too long: {tokens} tokens > {maximum} maximum")
+        self.tokens = tokens
+        self.maximum = maximum
+
+
 class Unauthenticated(PensieveError):
     kind = "authentication_error"
     status = 401
@@ -31,6 +40,12 @@ class Forbidden(PensieveError):
 class NotFound(PensieveError):
     kind = "not_found_error"
     status = 404
+
+
+class Conflict(PensieveError):
+    kind = "conflict_error"
+    status = 409
+    should_retry = False
 
 
 class TooLarge(PensieveError):

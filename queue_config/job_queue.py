@@ -1,10 +1,12 @@
 """JobQueue: accept, look up and withdraw requests; RQ keeps the records and the queues."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any, Literal, cast
+from typing import Any, Literal, Self, cast
 
 import orjson
 from redis import Redis
+from redis.client import Pipeline
 from redis.commands.core import Script
 from rq import Queue, Retry
 from rq.job import Job, JobStatus
@@ -12,12 +14,16 @@ from rq.serializers import JSONSerializer
 
 from queue_config import events, keys
 from queue_config.errors import Overloaded
+from queue_config.idempotency import Claim, accept_once, holder
 from queue_config.request import LANES, GenerationRequest, Lane
+from queue_config.webhook_store import register
 
 TASK = "workers.rq_worker.generate"
 """The only function name that a worker accepts; it is compared, never imported."""
 ATTEMPTS = 3
 _FOREVER = -1
+_MARGIN_S = 60
+"""How long after its deadline a request may still end."""
 
 # KEYS: job record, event stream, then the queues. ARGV: job id, channel, terminal event, ttl, now (ISO).
 _WITHDRAW = """
@@ -55,6 +61,13 @@ class JobRecord:
     """Unix seconds."""
     deadline_at: float
     status: RecordStatus
+    manner: tuple[str, ...] = ()
+    """As in the request."""
+
+    @classmethod
+    def of(cls, request: GenerationRequest) -> Self:
+        """The record of a request that was accepted just now."""
+        return cls(id=request.id, status="queued", **_meta(request))
 
 
 class JobQueue:
@@ -77,48 +90,72 @@ class JobQueue:
         """The Redis lists behind them."""
         return [queue.key for queue in self._queues.values()]
 
-    def accept(self, request: GenerationRequest) -> None:
+    def accept(self, request: GenerationRequest, *, claim: Claim | None = None, webhook: str = "") -> str:
         """Make the request durable: its record and its place in the queue, in one MULTI; then workers are woken.
 
-        Raises Overloaded where too many wait. After a RedisError the outcome is unknown.
+        Returns its id, or the id of what was accepted before under the same claim. `webhook` is the URL to tell of its
+        end. Raises Overloaded where too many wait, and Conflict for a claim on something else. After a RedisError the
+        outcome is unknown.
         """
         if self.waiting() >= self._max_waiting:
             raise Overloaded("Too many requests are waiting; try again soon.")
-        meta = {
-            "model": request.model,
-            "lane": request.lane,
-            "input_tokens": len(request.prompt),
-            "created_at": request.created_at,
-            "deadline_at": request.deadline_at,
-        }
-        with self._redis.pipeline() as pipe:
-            self._queues[request.lane].enqueue_call(
-                TASK,
-                args=(request.to_json(),),
-                job_id=request.id,
-                # RQ's own description would hold the prompt.
-                description=f"{request.model}, {len(request.prompt)} tokens",
-                meta=meta,
-                timeout=_FOREVER,
-                result_ttl=self._result_ttl_s,
-                failure_ttl=self._result_ttl_s,
-                retry=Retry(max=ATTEMPTS - 1, enqueue_at_front=True),
-                pipeline=pipe,
-            )
-            pipe.publish(keys.CONTROL, b"wake")
-            pipe.execute()
+        kept_s = request.deadline_at - request.created_at + self._result_ttl_s + _MARGIN_S
+
+        def add(pipe: Pipeline) -> None:
+            self.enqueue(pipe, request)
+            index = keys.jobs(request.salt)
+            pipe.zadd(index, {request.id: request.created_at})
+            # Whatever is older than that has ended, and its record has gone.
+            pipe.zremrangebyscore(index, "-inf", request.created_at - kept_s)
+            if webhook:
+                register(pipe, request.id, webhook, request.deadline_at)
+
+        return accept_once(self._redis, request.id, claim, add, record_key=Job.key_for, ttl_s=round(kept_s))
+
+    def claimed(self, claim: Claim) -> str | None:
+        """The id that was accepted under this claim, if it is still known. Raises Conflict as `accept` does."""
+        return holder(self._redis, claim, Job.key_for)
+
+    def enqueue(self, pipe: Pipeline, request: GenerationRequest) -> None:
+        """Queue, in a MULTI of the caller's, all that makes the request durable and wakes workers."""
+        self._queues[request.lane].enqueue_call(
+            TASK,
+            args=(request.to_json(),),
+            job_id=request.id,
+            # RQ's own description would hold the prompt.
+            description=f"{request.model}, {len(request.prompt)} tokens",
+            meta=_meta(request),
+            timeout=_FOREVER,
+            result_ttl=self._result_ttl_s,
+            failure_ttl=self._result_ttl_s,
+            retry=Retry(max=ATTEMPTS - 1, enqueue_at_front=True),
+            pipeline=pipe,
+        )
+        pipe.publish(keys.CONTROL, b"wake")
 
     def waiting(self) -> int:
+        """How many wait in the queues, those of batches left out: they have a bound of their own."""
         with self._redis.pipeline(transaction=False) as pipe:
-            for key in self.queue_keys:
-                pipe.llen(key)
+            for lane, queue in self._queues.items():
+                if lane != "batch":
+                    pipe.llen(queue.key)
             return sum(pipe.execute())
 
     def find(self, job_id: str) -> JobRecord | None:
-        status, meta = cast(list[Any], self._redis.hmget(Job.key_for(job_id), "status", "meta"))
-        if status is None or meta is None:
-            return None
-        return JobRecord(id=job_id, status=_STATUS.get(status.decode(), "ended"), **orjson.loads(meta))
+        return self.find_all([job_id]).get(job_id)
+
+    def find_all(self, job_ids: Iterable[str]) -> dict[str, JobRecord]:
+        """The records of those among them that have one."""
+        asked = list(job_ids)
+        with self._redis.pipeline(transaction=False) as pipe:
+            for job_id in asked:
+                pipe.hmget(Job.key_for(job_id), "status", "meta")
+            rows = pipe.execute()
+        return {
+            job_id: _record(job_id, status.decode(), orjson.loads(meta))
+            for job_id, (status, meta) in zip(asked, rows, strict=True)
+            if status is not None and meta is not None
+        }
 
     def position(self, record: JobRecord) -> int | None:
         """How many requests will be taken before this one; None where it doesn't wait."""
@@ -140,6 +177,22 @@ class JobQueue:
             args=[job_id, keys.LIVE, events.dump(ended), self._result_ttl_s, now],
         )
         return cast(Withdrawal, cast(bytes, reply).decode())
+
+
+def _meta(request: GenerationRequest) -> dict[str, Any]:
+    """What polling reads, without the prompt."""
+    return {
+        "model": request.model,
+        "lane": request.lane,
+        "input_tokens": len(request.prompt),
+        "created_at": request.created_at,
+        "deadline_at": request.deadline_at,
+        "manner": request.manner,
+    }
+
+
+def _record(job_id: str, status: str, meta: dict[str, Any]) -> JobRecord:
+    return JobRecord(id=job_id, status=_STATUS.get(status, "ended"), **meta | {"manner": tuple(meta["manner"])})
 
 
 _STATUS: dict[str, RecordStatus] = {JobStatus.QUEUED.value: "queued", JobStatus.STARTED.value: "running"}

@@ -1,19 +1,22 @@
 """/v1/jobs: the same messages as durable jobs, to poll, follow, leave, resume and cancel."""
 
-from typing import Any
+from typing import Any, cast, get_args
 
 from flask import Blueprint, Response, g, request
 
 from api.body import api_version, json_body
 from api.client import Client
 from api.endings import cancel
-from api.job_lookup import find, look_up
+from api.idempotency import claim_on, submit_once
+from api.job_list import page
+from api.job_lookup import find, head_for, look_up
 from api.reading import frames
 from api.services import current_services
 from api.sse_response import sse_response
-from api.submission import submit
+from api.webhooks import url_of
+from api.wire import fields, paging
 from api.wire.frame_id import BEFORE_ALL, FrameId
-from api.wire.job import has_ended, head_of
+from api.wire.job import Status, has_ended
 from api.wire.request import parse_messages
 from api.wire.stream import MessageStream
 
@@ -23,8 +26,19 @@ jobs = Blueprint("jobs", __name__)
 @jobs.post("/v1/jobs")
 def create_job() -> tuple[dict[str, Any], int]:
     services = current_services()
-    parsed = parse_messages(json_body(), api_version())
-    return look_up(services, submit(services, parsed, "background").id), 202
+    body = json_body()
+    parsed = parse_messages(body, api_version(), services.seal)
+    webhook = url_of(services, body)
+    job = submit_once(services, parsed, "background", claim_on(services, body), webhook=webhook)
+    return look_up(services, job.id), 202
+
+
+@jobs.get("/v1/jobs")
+def list_jobs() -> dict[str, Any]:
+    asked = request.args.to_dict()
+    status = cast(Status, fields.one_of(asked, "status", get_args(Status))) if "status" in asked else None
+    found, has_more = page(current_services(), paging.cursor_of(asked), paging.limit_of(asked), status)
+    return paging.page(found, has_more=has_more)
 
 
 @jobs.get("/v1/jobs/<job_id>")
@@ -46,12 +60,12 @@ def follow_job(job_id: str) -> Response:
     record = find(services, job_id)
     after = _last_event_id()
     log = services.log.read(job_id)
-    stream = MessageStream(head_of(record), g.request_id, after)
+    stream = MessageStream(head_for(services, record), g.request_id, after)
     if has_ended([entry.event for entry in log]) and not any(list(stream.fold(entry)) for entry in log):
         # A browser's EventSource comes back after every end; only this answer makes it stop.
         return Response(status=204)
     return sse_response(
-        frames(services, head_of(record), record.deadline_at, g.request_id, after),
+        frames(services, head_for(services, record), record.deadline_at, g.request_id, after),
         Client(request.environ),
         ping_interval_s=services.settings.ping_interval_s,
         with_ids=True,

@@ -1,10 +1,11 @@
 """A job as `/v1/jobs` shows it: the event log says how it ended, the queue's record where it stands until then."""
 
 from collections.abc import Sequence
-from datetime import UTC, datetime
 from typing import Any, Literal
 
 from api.wire.message import MessageHead, error_of, fold, output_tokens
+from api.wire.rfc3339 import rfc3339
+from api.wire.seal import UNSIGNED, Seal
 from queue_config.errors import GenerationFailed, PensieveError
 from queue_config.events import TERMINAL, Canceled, Event, Expired, Failed, Finished
 from queue_config.job_queue import JobRecord
@@ -12,8 +13,8 @@ from queue_config.job_queue import JobRecord
 Status = Literal["queued", "running", "succeeded", "errored", "canceled", "expired"]
 
 
-def head_of(record: JobRecord) -> MessageHead:
-    return MessageHead(record.id, record.model, record.input_tokens)
+def head_of(record: JobRecord, seal: Seal = UNSIGNED) -> MessageHead:
+    return MessageHead(record.id, record.model, record.input_tokens, record.manner, seal)
 
 
 def status_of(record: JobRecord, events: Sequence[Event]) -> Status:
@@ -34,7 +35,7 @@ def has_ended(events: Sequence[Event]) -> bool:
     return bool(events) and isinstance(events[-1], TERMINAL)
 
 
-def view(record: JobRecord, events: Sequence[Event], position: int | None) -> dict[str, Any]:
+def view(record: JobRecord, events: Sequence[Event], position: int | None, seal: Seal = UNSIGNED) -> dict[str, Any]:
     """`position` is how many requests come before it, None where it doesn't wait."""
     status = status_of(record, events)
     return {
@@ -42,11 +43,26 @@ def view(record: JobRecord, events: Sequence[Event], position: int | None) -> di
         "type": "job",
         "status": status,
         "model": record.model,
-        "created_at": _rfc3339(record.created_at),
-        "expires_at": _rfc3339(record.deadline_at),
+        "created_at": rfc3339(record.created_at),
+        "expires_at": rfc3339(record.deadline_at),
         "position": position if status == "queued" else None,
         "progress": {"output_tokens": _progress(events)},
-        "result": fold(head_of(record), events) if status == "succeeded" else None,
+        "result": fold(head_of(record, seal), events) if status == "succeeded" else None,
+        "error": _error(events) if status in {"errored", "canceled", "expired"} else None,
+    }
+
+
+def summary(record: JobRecord, last: Event | None) -> dict[str, Any]:
+    """A job in a list, by its record and the last event of its log: what can be told without reading the answer."""
+    events = [] if last is None else [last]
+    status = status_of(record, events)
+    return {
+        "id": record.id,
+        "type": "job",
+        "status": status,
+        "model": record.model,
+        "created_at": rfc3339(record.created_at),
+        "expires_at": rfc3339(record.deadline_at),
         "error": _error(events) if status in {"errored", "canceled", "expired"} else None,
     }
 
@@ -64,7 +80,3 @@ def _error(events: Sequence[Event]) -> dict[str, str]:
     else:
         error = GenerationFailed("api_error", "The request ended without an answer.")
     return {"type": error.kind, "message": str(error)}
-
-
-def _rfc3339(unix_s: float) -> str:
-    return datetime.fromtimestamp(unix_s, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

@@ -6,8 +6,9 @@ from api.wire import ids
 from api.wire.job import view
 from queue_config.events import Canceled, Delta, Event, Expired, Failed, Finished, Started
 from queue_config.job_queue import JobRecord, RecordStatus
+from queue_config.pieces import TextPiece
 
-SAID: list[Event] = [Started(1, "w"), Delta((1, 2), "Hi"), Delta((3,), "!")]
+SAID: list[Event] = [Started(1, "w"), Delta((1, 2), (TextPiece("Hi"),)), Delta((3,), (TextPiece("!"),))]
 
 
 def record(status: RecordStatus) -> JobRecord:
