@@ -1,0 +1,1 @@
+"""OpenAI's wire format, as pure functions over the same requests and events as Anthropic's."""
