@@ -82,7 +82,7 @@ def _address(settings: Settings) -> Finding:
     where = places(settings.home)
     running = recall(where)
     if running and Supervisor(where).processes() is not None:
-        ready = ask(running.host, running.port, running.ready_path).health is Health.READY
+        ready = ask(running.host, running.port, running.ready_path, api_key=settings.api_key).health is Health.READY
         return Finding(ready, f"Pensieve runs at {running.url}", "" if ready else "it is not ready: pensieve logs")
     try:
         require_free(settings.host, settings.port)

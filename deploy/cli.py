@@ -9,7 +9,7 @@ from deploy.failure import Failure
 from models.errors import ModelError
 from queue_config.errors import BadSetting
 
-COMMANDS = ("start", "stop", "status", "logs", "pull", "models", "generate", "doctor", "bench")
+COMMANDS = ("start", "stop", "status", "logs", "pull", "models", "generate", "claude", "doctor", "bench")
 
 INTERRUPTED = 130
 
@@ -24,6 +24,7 @@ Exit codes:
   1    it could not be done; the sentence on stderr says why, and what to do
   2    the command line is wrong
   3    status: nothing runs
+  127  claude: the client is not installed; once it runs, the code is its own
   130  interrupted
 """
 

@@ -18,15 +18,19 @@ _POLL_S = 0.2
 _LOG_LINES = 15
 
 
-def wait_until_ready(running: Running, where: Places, supervisor: Supervisor, progress: Progress) -> None:
+def wait_until_ready(
+    running: Running, where: Places, supervisor: Supervisor, progress: Progress, *, api_key: str
+) -> None:
     """Raise Failure, after showing the log of the process that is to blame, if it won't come up."""
     failures = FailureCount()
     give_up_at = time.monotonic() + PATIENCE_S
     with progress.step("starting the processes, until all are ready") as tick:
         while True:
-            answer = ask(running.host, running.port, running.ready_path)
+            answer = ask(running.host, running.port, running.ready_path, api_key=api_key)
             if answer.health is Health.READY:
                 return
+            if answer.health is Health.REFUSED:
+                raise Failure(f"The service at {running.url} has a key; set PENSIEVE_API_KEY to it.")
             processes = supervisor.processes()
             if processes is None:
                 raise Failure(f"The process supervisor has ended; see {where.log_of('supervisor')}.")

@@ -68,7 +68,7 @@ def _already_running(
             f"with {wanted.model}. Run `pensieve stop` (make down) first, then start it anew."
         )
     progress.say(f"Pensieve is already running at {running.url}.")
-    wait_until_ready(running, where, supervisor, progress)
+    wait_until_ready(running, where, supervisor, progress, api_key=settings.api_key)
     return running
 
 
@@ -99,7 +99,7 @@ def _bring_up(
     supervisor = Supervisor(where)
     try:
         supervisor.start({**environ, **settings.to_env()})
-        wait_until_ready(running, where, supervisor, progress)
+        wait_until_ready(running, where, supervisor, progress, api_key=settings.api_key)
     except BaseException:  # Ctrl-C too: a service that never became ready is not left behind
         with suppress(Failure):
             stop(settings, progress.say)

@@ -20,13 +20,14 @@ NOT_READY, NOT_RUNNING = 1, 3
 @click.option("--json", "as_json", is_flag=True, help="One JSON object, for programs.")
 def status(*, as_json: bool) -> None:
     """Say what runs and whether it is ready: exit code 0 ready, 1 not ready, 3 nothing runs."""
-    where = places(Settings.from_env(os.environ).home)
+    settings = Settings.from_env(os.environ)
+    where = places(settings.home)
     processes = Supervisor(where).processes()
     running = recall(where)
     if processes is None or running is None:
         click.echo(orjson.dumps({"running": False, "ready": False}) if as_json else "Pensieve is not running.")
         sys.exit(NOT_RUNNING)
-    answer = ask(running.host, running.port, running.ready_path)
+    answer = ask(running.host, running.port, running.ready_path, api_key=settings.api_key)
     ready = answer.health is Health.READY
     if as_json:
         report = {

@@ -26,11 +26,13 @@ class Service:
     """Runs from `with` to its end; `settings` are PENSIEVE_ variables by their lower-case names."""
 
     def __init__(self, home: Path, **settings: object) -> None:
+        self.home = home
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         given = {"home": home, "port": self.port, **settings}
-        self._environ = {name: text for name, text in os.environ.items() if not name.startswith("PENSIEVE_")}
-        self._environ |= {f"PENSIEVE_{name.upper()}": str(value) for name, value in given.items()}
+        self.environ = {name: text for name, text in os.environ.items() if not name.startswith("PENSIEVE_")}
+        """What a command needs to find this service."""
+        self.environ |= {f"PENSIEVE_{name.upper()}": str(value) for name, value in given.items()}
 
     def __enter__(self) -> Self:
         started = self.command("start")
@@ -44,7 +46,7 @@ class Service:
     def command(self, *words: str) -> subprocess.CompletedProcess[str]:
         """Run `pensieve WORDS` with this service's settings."""
         return subprocess.run(
-            [PENSIEVE, *words], env=self._environ, capture_output=True, text=True, timeout=180, check=False
+            [PENSIEVE, *words], env=self.environ, capture_output=True, text=True, timeout=180, check=False
         )
 
     def pid(self, process: str) -> int:
