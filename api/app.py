@@ -4,12 +4,17 @@ import os
 
 from flask import Flask, Response, g
 
-from api import auth, error_pages
+from api import auth, error_pages, upkeep
+from api.routes.batches import batches
 from api.routes.count_tokens import count_tokens
+from api.routes.greetings import greetings
 from api.routes.health import health
 from api.routes.jobs import jobs
 from api.routes.messages import messages
 from api.routes.models import models
+from api.routes.openai_chat import openai_chat
+from api.routes.openai_completions import openai_completions
+from api.routes.openapi import openapi
 from api.routes.stream import SOCKET_OPTIONS, stream
 from api.services import Services
 from api.wire import ids
@@ -21,7 +26,9 @@ def from_environment() -> Flask:
     """The application as gunicorn starts it: settings come from PENSIEVE_ variables."""
     settings = Settings.from_env(os.environ)  # noqa: TID251 - gunicorn calls this without arguments
     logs.set_up("api", settings.log_level)
-    return create_app(Services.build(settings))
+    services = Services.build(settings)
+    upkeep.start(services)
+    return create_app(services)
 
 
 def create_app(services: Services) -> Flask:
@@ -36,7 +43,19 @@ def create_app(services: Services) -> Flask:
     auth.guard(app, services.settings)
     app.after_request(_finish)
     error_pages.install(app)
-    for blueprint in (health, messages, count_tokens, models, jobs, stream):
+    for blueprint in (
+        health,
+        greetings,
+        messages,
+        batches,
+        count_tokens,
+        models,
+        jobs,
+        stream,
+        openai_chat,
+        openai_completions,
+        openapi,
+    ):
         app.register_blueprint(blueprint)
     return app
 
@@ -46,5 +65,6 @@ def _begin() -> None:
 
 
 def _finish(response: Response) -> Response:
-    response.headers["request-id"] = g.request_id
+    # Anthropic's clients read the one, OpenAI's the other.
+    response.headers["request-id"] = response.headers["x-request-id"] = g.request_id
     return response

@@ -1,4 +1,4 @@
-"""Who may ask: one check before every route of the service, WebSockets included, except GET /health."""
+"""Who may ask: one check before every route, WebSockets included, except GET /health and the greetings."""
 
 import hashlib
 import hmac
@@ -9,7 +9,7 @@ from flask import Flask, Request, request
 from queue_config.errors import Forbidden, Unauthenticated
 from queue_config.settings import Settings
 
-OPEN_ENDPOINTS = frozenset({"health.live"})
+OPEN_ENDPOINTS = frozenset({"health.live", "greetings.hello"})
 _LOOPBACK_HOSTS = frozenset({"localhost", "127.0.0.1", "::1"})
 _ANY_ADDRESS = frozenset({"0.0.0.0", "::"})  # noqa: S104 - compared with, not bound to
 

@@ -1,13 +1,16 @@
-"""Every error, Flask's own included, in Anthropic's envelope and never as HTML."""
+"""Every error, Flask's own included, in the envelope that the route's clients know, and never as HTML."""
 
 import logging
 
-from flask import Flask, Response, g, jsonify
+from flask import Flask, Response, g, jsonify, request
 from werkzeug.exceptions import HTTPException
 
 from api.wire.errors import envelope
+from api.wire_openai import errors as openai_errors
 from queue_config.connection import RedisError
 from queue_config.errors import InvalidRequest, NotFound, Overloaded, PensieveError, TooLarge
+
+OPENAI_PATHS = frozenset({"/v1/chat/completions", "/v1/completions"})
 
 _logger = logging.getLogger(__name__)
 
@@ -20,8 +23,12 @@ def install(app: Flask) -> None:
 
 
 def _ours(error: PensieveError) -> Response:
-    response = jsonify(envelope(error, g.request_id))
-    response.status_code = error.status
+    if request.path in OPENAI_PATHS:
+        response = jsonify(openai_errors.envelope(error))
+        response.status_code = openai_errors.status(error)
+    else:
+        response = jsonify(envelope(error, g.request_id))
+        response.status_code = error.status
     if error.should_retry is not None:
         response.headers["x-should-retry"] = str(error.should_retry).lower()
     if isinstance(error, Overloaded):

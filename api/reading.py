@@ -14,6 +14,8 @@ from queue_config.connection import RedisError
 from queue_config.errors import DeadlinePassed, PensieveError
 from queue_config.event_log import Entry
 
+OPENS_AFTER_S = 60.0
+"""After this long without a word a block is opened early: some clients count only what happens in one, not pings."""
 GRACE_S = 10.0
 """How long after the deadline the worker's own word is awaited; then nobody is at work."""
 
@@ -37,19 +39,29 @@ def entries(services: Services, job_id: str, deadline_at: float) -> Generator[En
 
 
 def frames(
-    services: Services, head: MessageHead, deadline_at: float, request_id: str, after: FrameId = BEFORE_ALL
+    services: Services,
+    head: MessageHead,
+    deadline_at: float,
+    request_id: str,
+    after: FrameId = BEFORE_ALL,
+    *,
+    resumable: bool = True,
 ) -> Frames:
     """The stream's frames behind `after`, None on idle ticks; the last one is `message_stop` or `error`.
 
     An error without an id is this process's own: the log doesn't have it, and the request may still be running.
+    Other frames without an id say nothing; they keep a silent stream alive.
     """
     stream = MessageStream(head, request_id, after)
+    silence = _Silence(services.settings.ping_interval_s)
     try:
         yield from stream.start()
         for entry in entries(services, head.id, deadline_at):
             if entry is None:
+                yield from silence.break_into(stream, may_open=not resumable)
                 yield None
             else:
+                silence.end()
                 yield from stream.fold(entry)
     except PensieveError as error:
         yield None, envelope(error, request_id)
@@ -57,6 +69,26 @@ def frames(
         # The status line is long gone: the stream itself must say that it failed.
         _logger.exception("a stream failed", extra={"job_id": head.id, "request_id": request_id})
         yield None, envelope(PensieveError("Internal server error"), request_id)
+
+
+class _Silence:
+    """How long the log has said nothing, and what to send meanwhile."""
+
+    def __init__(self, interval_s: float) -> None:
+        self._interval_s = interval_s
+        self.end()
+
+    def end(self) -> None:
+        self._began_at = self._broken_at = time.monotonic()
+
+    def break_into(self, stream: MessageStream, *, may_open: bool) -> Generator[tuple[None, Frame]]:
+        now = time.monotonic()
+        if now - self._broken_at < self._interval_s:
+            return
+        frame = stream.keep_alive(may_open=may_open and now - self._began_at >= OPENS_AFTER_S)
+        if frame is not None:
+            self._broken_at = now
+            yield None, frame
 
 
 def is_last(frame: Frame) -> bool:

@@ -7,14 +7,13 @@ from typing import Any, Protocol
 from flask_sock import ConnectionClosed
 
 from api.endings import abandon, cancel
-from api.job_lookup import find, look_up
+from api.job_lookup import find, head_for, look_up
 from api.reading import Frames, frames, is_last
 from api.services import Services
 from api.submission import submit
 from api.wire import fields, ids, sse, strict_json
 from api.wire.errors import envelope
 from api.wire.frame_id import BEFORE_ALL, FrameId
-from api.wire.job import head_of
 from api.wire.message import MessageHead
 from api.wire.request import parse_messages
 from queue_config.connection import RedisError
@@ -88,12 +87,12 @@ class SocketSession:
     def _create(self, message: dict[str, Any], ref: Any) -> None:
         self._check_open()
         detach = fields.boolean(message, "detach", default=False)
-        parsed = parse_messages(fields.present(message, "request"), self._version)
+        parsed = parse_messages(fields.present(message, "request"), self._version, self._services.seal)
         job = submit(self._services, parsed, "interactive")
         if not detach:
             with self._lock:
                 self._owned.add(job.id)
-        head = MessageHead(job.id, job.model, len(job.prompt))
+        head = MessageHead.of(job, self._services.seal)
         self._start(head, frames(self._services, head, job.deadline_at, ids.new_request_id()), ref)
 
     def _resume(self, message: dict[str, Any], ref: Any) -> None:
@@ -101,7 +100,7 @@ class SocketSession:
         record = find(self._services, fields.string(message, "id"))
         last = message.get("last_event_id")
         after = BEFORE_ALL if last is None else FrameId.parse(fields.string(message, "last_event_id"))
-        head = head_of(record)
+        head = head_for(self._services, record)
         self._start(head, frames(self._services, head, record.deadline_at, ids.new_request_id(), after), ref)
 
     def _cancel(self, message: dict[str, Any], ref: Any) -> None:
@@ -134,6 +133,9 @@ class SocketSession:
                 self._open -= 1
 
     def _pass_on(self, job_id: str, ref: Any, frame_id: FrameId | None, frame: dict[str, Any]) -> None:
+        if frame_id is None and not is_last(frame):
+            # It keeps a silent stream alive; a socket has pings of its own for that.
+            return
         if frame_id is not None and is_last(frame):
             with self._lock:
                 self._owned.discard(job_id)

@@ -1,25 +1,33 @@
 """Prompts: conversations to token ids, off the event loop."""
 
-from collections.abc import Callable, Sequence
-from typing import Protocol, TypeVar
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Protocol
 
-import gevent
-from gevent import monkey
+import orjson
 
+from api.answer_plans import AnswerPlans
+from api.off_loop import off_loop
 from models.conversation import Conversation
 from models.errors import PromptRejected
 from models.families import Family
-from models.prompt import Segment
-from queue_config.errors import InvalidRequest
+from models.prompt import Markup, Segment
+from queue_config.errors import InvalidRequest, PromptTooLong
 
 BYTES_PER_TOKEN = 64
 """More than any text has; a prompt that is too long even so is refused unread, for reading 10 MB takes 20 s."""
 _TYPICAL_BYTES_PER_TOKEN = 4
 
-T = TypeVar("T")
-
 
 class Encoder(Protocol):
+    @property
+    def vocab_size(self) -> int: ...
+
+    @property
+    def special(self) -> Mapping[str, int]: ...
+
+    @property
+    def opening(self) -> tuple[int, ...]: ...
+
     def encode(self, segments: Sequence[Segment]) -> list[int]: ...
 
 
@@ -33,14 +41,35 @@ class Prompts:
         self._ends = ends
         self.context_tokens = context_tokens
         """Prompt and answer together."""
+        self.plans = AnswerPlans(family.syntax, encoder.special)
+
+    @property
+    def thinks(self) -> bool:
+        """Whether the model's answers can be made to think first."""
+        return self.plans.thinks
 
     def encode(self, conversation: Conversation) -> tuple[int, ...]:
         """The prompt's token ids, however many; InvalidRequest where there is no way to say it to this model."""
         self.measure(conversation)
         try:
-            return tuple(_off_loop(lambda: self._encoder.encode(self._family.render(conversation))))
+            return tuple(off_loop(lambda: self._encoder.encode(self._family.render(conversation))))
         except PromptRejected as error:
             raise InvalidRequest(f"messages: {error}") from error
+
+    def encode_raw(self, prompt: str) -> tuple[int, ...]:
+        """Text as the model is to read it, control tokens that are spelled out included: whoever wrote it wrote all."""
+        self._check_size(len(prompt.encode(errors="surrogatepass")))
+        try:
+            ids = off_loop(lambda: self._encoder.encode([Markup(prompt)]))
+        except PromptRejected as error:
+            raise InvalidRequest(f"prompt: {error}") from error
+        opening = self._encoder.opening
+        return tuple(ids) if tuple(ids[: len(opening)]) == opening else (*opening, *ids)
+
+    def check_tokens(self, ids: Iterable[int], field: str) -> None:
+        """Raise InvalidRequest where one of them is no token of the model's."""
+        if any(not 0 <= token < self._encoder.vocab_size for token in ids):
+            raise InvalidRequest(f"{field}: token ids should be less than {self._encoder.vocab_size}")
 
     def boundaries(self, prompt: Sequence[int]) -> tuple[int, ...]:
         """After how many tokens each finished part of the prompt ends: system prompt and turns.
@@ -51,20 +80,15 @@ class Prompts:
 
     def measure(self, conversation: Conversation) -> int:
         """Its size in bytes; InvalidRequest where no tokenizer could make that fit."""
-        texts = [conversation.system, *(part.text for turn in conversation.turns for part in turn.parts)]
+        texts = [conversation.system, *conversation.texts(), *(tool.description for tool in conversation.tools)]
         size_bytes = sum(len(text.encode(errors="surrogatepass")) for text in texts)
-        if size_bytes > self.context_tokens * BYTES_PER_TOKEN:
-            raise self.too_long(size_bytes // _TYPICAL_BYTES_PER_TOKEN)
+        size_bytes += sum(len(orjson.dumps(tool.schema)) for tool in conversation.tools)
+        self._check_size(size_bytes)
         return size_bytes
 
-    def too_long(self, tokens: int) -> InvalidRequest:
-        """Claude Code reads this wording, and compacts its conversation."""
-        return InvalidRequest(f"prompt is too long: {tokens} tokens > {self.context_tokens} maximum")
+    def _check_size(self, size_bytes: int) -> None:
+        if size_bytes > self.context_tokens * BYTES_PER_TOKEN:
+            raise self.too_long(size_bytes // _TYPICAL_BYTES_PER_TOKEN)
 
-
-def _off_loop(work: Callable[[], T]) -> T:
-    """Under gevent in one of its real threads, since the tokenizer releases the GIL but never yields to the loop."""
-    if monkey.is_module_patched("threading"):
-        result: T = gevent.get_hub().threadpool.apply(work)
-        return result
-    return work()
+    def too_long(self, tokens: int) -> PromptTooLong:
+        return PromptTooLong(tokens, self.context_tokens)

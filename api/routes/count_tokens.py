@@ -13,6 +13,6 @@ count_tokens = Blueprint("count_tokens", __name__)
 @count_tokens.post("/v1/messages/count_tokens")
 def count() -> dict[str, int]:
     services = current_services()
-    parsed = parse_count(json_body(), api_version())
+    parsed = parse_count(json_body(), api_version(), services.seal)
     check_model(services, parsed.model)
     return {"input_tokens": len(services.prompts.encode(parsed.conversation))}

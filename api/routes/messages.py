@@ -1,58 +1,43 @@
 """POST /v1/messages: an answer, whole or streamed."""
 
-from contextlib import closing
-from typing import Any
-
 from flask import Blueprint, Response, g, jsonify, request
 
 from api.body import api_version, json_body
 from api.client import Client
-from api.endings import abandon
-from api.reading import entries, frames
-from api.services import Services, current_services
+from api.idempotency import claim_on, leave, submit_once
+from api.job_lookup import head_for
+from api.reading import frames
+from api.services import current_services
 from api.sse_response import sse_response
-from api.submission import submit
-from api.wire.message import MessageHead, fold
+from api.waiting import CLIENT_CLOSED_REQUEST, wait
+from api.wire.message import fold
 from api.wire.request import parse_messages
-from queue_config.events import Event
+from queue_config.request import Lane
 
 messages = Blueprint("messages", __name__)
-
-CLIENT_CLOSED_REQUEST = 499
 
 
 @messages.post("/v1/messages")
 def create_message() -> Response:
     services = current_services()
-    parsed = parse_messages(json_body(), api_version())
-    job = submit(services, parsed, "interactive")
-    head = MessageHead(job.id, job.model, len(job.prompt))
+    body = json_body()
+    parsed = parse_messages(body, api_version(), services.seal)
+    claim = claim_on(services, body)
+    job = submit_once(services, parsed, _lane(), claim)
+    head = head_for(services, job)
     client = Client(request.environ)
     if parsed.stream:
         return sse_response(
-            frames(services, head, job.deadline_at, g.request_id),
+            frames(services, head, job.deadline_at, g.request_id, resumable=False),
             client,
             ping_interval_s=services.settings.ping_interval_s,
             with_ids=False,
-            on_leave=lambda: abandon(services, job.id),
+            on_leave=lambda: leave(services, job.id, claim),
         )
-    message = _wait(services, head, job.deadline_at, client)
-    return Response(status=CLIENT_CLOSED_REQUEST) if message is None else jsonify(message)
+    log = wait(services, job.id, job.deadline_at, client, on_leave=lambda: leave(services, job.id, claim))
+    return Response(status=CLIENT_CLOSED_REQUEST) if log is None else jsonify(fold(head, log))
 
 
-def _wait(services: Services, head: MessageHead, deadline_at: float, client: Client) -> dict[str, Any] | None:
-    """The whole message; None where the client left. Raises the error that it ended in."""
-    log: list[Event] = []
-    ended = False
-    try:
-        with closing(entries(services, head.id, deadline_at)) as following:
-            for entry in following:
-                if entry is not None:
-                    log.append(entry.event)
-                elif client.is_gone():
-                    return None
-        ended = True
-    finally:
-        if not ended:
-            abandon(services, head.id)
-    return fold(head, log)
+def _lane() -> Lane:
+    """Claude Code marks what nobody waits for."""
+    return "background" if request.headers.get("X-App") == "cli-bg" else "interactive"

@@ -4,7 +4,7 @@ from typing import Any
 
 from flask import Blueprint, request
 
-from api.services import current_services
+from api.services import Services, current_services
 from api.submission import check_model
 from api.wire.model_info import model_info, page
 from queue_config.errors import InvalidRequest
@@ -18,17 +18,24 @@ MAX_LIMIT = 1_000
 def list_models() -> dict[str, Any]:
     services = current_services()
     _check_limit(request.args.get("limit"))
-    name = services.model.name
+    info = _info(services)
     # A list of one has nothing before or after its only member.
-    beyond = name in {request.args.get("after_id"), request.args.get("before_id")}
-    infos = [] if beyond else [model_info(name, services.prompts.context_tokens)]
-    return page(infos, has_more=False)
+    beyond = info["id"] in {request.args.get("after_id"), request.args.get("before_id")}
+    wanted = request.args.getlist("lifecycle[]") or request.args.getlist("lifecycle")
+    is_wanted = not wanted or info["lifecycle"] in wanted
+    return page([info] if is_wanted and not beyond else [], has_more=False)
 
 
 @models.get("/v1/models/<path:name>")
 def get_model(name: str) -> dict[str, Any]:
     services = current_services()
-    return model_info(check_model(services, name), services.prompts.context_tokens)
+    check_model(services, name)
+    return _info(services)
+
+
+def _info(services: Services) -> dict[str, Any]:
+    prompts = services.prompts
+    return model_info(services.model.name, prompts.context_tokens, thinks=prompts.thinks)
 
 
 def _check_limit(text: str | None) -> None:

@@ -1,141 +1,126 @@
-"""Content blocks to the text that a text model reads, or a 400 that names the block."""
+"""Content blocks to parts of a conversation, or a 400 that names the block."""
 
+import json
 from collections.abc import Callable
 from typing import Any
 
-import orjson
-
-from api.wire import fields
-from models.conversation import Text
+from api.wire import documents, fields
+from api.wire.seal import Seal
+from api.wire.tool_references import ToolReferences
+from models.conversation import Part, Text, Thinking, ToolResult, ToolUse
 from queue_config.errors import InvalidRequest
 
-MAX_BLOCKS = 1_000
-IMAGE_NOTE = "[image omitted: this model reads text only]"
-# What another provider's tools left in a history; we never produce these.
-_FOREIGN = (
-    "advisor_tool_result",
-    "bash_code_execution_tool_result",
-    "code_execution_tool_result",
-    "compaction",
-    "connector_text",
-    "fallback",
-    "mcp_tool_listing",
-    "mcp_tool_result",
-    "mcp_tool_use",
-    "server_tool_use",
-    "text_editor_code_execution_tool_result",
-    "tool_addition",
-    "tool_reference",
-    "tool_removal",
-    "tool_search_tool_result",
-    "web_fetch_tool_result",
-    "web_search_tool_result",
-)
-
-
-def read(content: Any, path: str, *, role: str) -> tuple[Text, ...]:
-    """The text parts of a message's `content`, which is a string or an array of blocks.
-
-    Empty text and thinking leave no part: thinking belongs to the turn that made it, and histories hold empty text.
-    """
-    if isinstance(content, str):
-        return (Text(content),) if content else ()
-    if not isinstance(content, list):
-        raise InvalidRequest(f"{path}: Input should be a valid string or a valid array")
-    if len(content) > MAX_BLOCKS:
-        raise InvalidRequest(f"{path}: at most {MAX_BLOCKS} content blocks are allowed")
-    return tuple(
-        Text(text)
-        for index, block in enumerate(content)
-        if (text := _text(fields.mapping(block, f"{path}.{index}"), f"{path}.{index}", role))
-    )
+MAX_BLOCKS = 10_000
+_ONLY_IN = {"tool_use": "assistant", "thinking": "assistant", "redacted_thinking": "assistant", "tool_result": "user"}
 
 
 def text_of(block: dict[str, Any], path: str) -> str:
     """The text of a block that must be a text block."""
     if fields.string(block, "type", f"{path}.") != "text":
         raise InvalidRequest(f"{path}.type: Input should be 'text'")
-    return _plain_text(block, path)
+    return documents.plain_text(block, path)
 
 
-def _text(block: dict[str, Any], path: str, role: str) -> str:
-    kind = fields.string(block, "type", f"{path}.")
-    if kind == "text" and role == "user" and block.get("text") == "":
-        raise InvalidRequest(f"{path}.text: text content blocks must be non-empty")
-    reader = _READERS.get(kind, _refuse)
-    return reader(block, path)
+def canonical(value: Any) -> str:
+    """JSON as the model's own calls are spelled, whatever spaces and escapes the client used."""
+    return json.dumps(value, ensure_ascii=False)
 
 
-def _refuse(block: dict[str, Any], path: str) -> str:
-    if block["type"] == "image":
-        raise InvalidRequest(f"{path}: images are not supported by this model")
-    raise InvalidRequest(f"{path}.type: unknown content block type")
+class ContentReader:
+    """Reads a request's messages in their order: results need the calls before them, and references their tools."""
 
+    def __init__(self, references: ToolReferences, seal: Seal) -> None:
+        self._references = references
+        self._seal = seal
+        self._names: dict[str, str] = {}
+        self._readers: dict[str, Callable[[dict[str, Any], str], Part | None]] = {
+            "thinking": self._thinking,
+            "redacted_thinking": lambda _block, _path: None,
+            "tool_use": self._tool_use,
+            "tool_result": self._tool_result,
+        }
 
-def _plain_text(block: dict[str, Any], path: str) -> str:
-    return fields.string(block, "text", f"{path}.")
+    def read(self, content: Any, path: str, role: str) -> tuple[Part, ...]:
+        """The parts of a message's `content`, a string or an array of blocks; what is empty leaves none."""
+        if isinstance(content, str):
+            return (Text(content),) if content else ()
+        if not isinstance(content, list):
+            raise InvalidRequest(f"{path}: Input should be a valid string or a valid array")
+        if len(content) > MAX_BLOCKS:
+            raise InvalidRequest(f"{path}: at most {MAX_BLOCKS} content blocks are allowed")
+        parts = (self._part(item, f"{path}.{index}", role) for index, item in enumerate(content))
+        return tuple(part for part in parts if part is not None)
 
+    def _part(self, item: Any, path: str, role: str) -> Part | None:
+        block = fields.mapping(item, path)
+        kind = fields.string(block, "type", f"{path}.")
+        if role != _ONLY_IN.get(kind, role):
+            raise InvalidRequest(f"{path}: `{kind}` blocks can only be in `{_ONLY_IN[kind]}` messages")
+        if kind in self._readers:
+            return self._readers[kind](block, path)
+        if kind == "text" and role == "user" and block.get("text") == "":
+            raise InvalidRequest(f"{path}.text: text content blocks must be non-empty")
+        text = self._text(kind, block, path, nested=False)
+        return Text(text) if text else None
 
-def _nothing(_block: dict[str, Any], _path: str) -> str:
-    return ""
+    def _thinking(self, block: dict[str, Any], path: str) -> Part | None:
+        text = fields.string(block, "thinking", f"{path}.")
+        signature = block.get("signature")
+        if not text and isinstance(signature, str):
+            text = self._seal.open(signature)
+        return Thinking(text) if text else None
 
+    def _tool_use(self, block: dict[str, Any], path: str) -> Part:
+        use_id = fields.string(block, "id", f"{path}.")
+        name = fields.string(block, "name", f"{path}.")
+        if use_id in self._names:
+            raise InvalidRequest(f"{path}: `tool_use` ids must be unique: {use_id}")
+        self._names[use_id] = name
+        return ToolUse(use_id, name, canonical(block.get("input", {})))
 
-def _tool_use(block: dict[str, Any], path: str) -> str:
-    name = fields.string(block, "name", f"{path}.")
-    arguments = orjson.dumps(block.get("input", {})).decode()
-    return f"<tool_use>\n{name} {arguments}\n</tool_use>"
+    def _tool_result(self, block: dict[str, Any], path: str) -> Part:
+        use_id = fields.string(block, "tool_use_id", f"{path}.")
+        text = self._result_text(block.get("content"), f"{path}.content")
+        is_error = fields.boolean(block, "is_error", default=False, path=f"{path}.")
+        return ToolResult(use_id, self._names.get(use_id, ""), text, is_error)
 
+    def _result_text(self, content: Any, path: str) -> str:
+        if content is None:
+            return ""
+        if isinstance(content, str):
+            return content
+        if not isinstance(content, list):
+            raise InvalidRequest(f"{path}: Input should be a valid string or a valid array")
+        texts: list[str] = []
+        for index, item in enumerate(content):
+            block = fields.mapping(item, f"{path}.{index}")
+            kind = fields.string(block, "type", f"{path}.{index}.")
+            texts.append(self._text(kind, block, f"{path}.{index}", nested=True))
+        return "\n".join(texts)
 
-def _tool_result(block: dict[str, Any], path: str) -> str:
-    return f"<tool_result>\n{_nested(block.get('content'), f'{path}.content', images=True)}\n</tool_result>"
+    def _text(self, kind: str, block: dict[str, Any], path: str, *, nested: bool) -> str:
+        match kind:
+            case "text":
+                return documents.plain_text(block, path)
+            case "document":
+                return documents.document(block, path, nested=nested)
+            case "search_result":
+                return documents.search_result(block, path)
+            case "image" if nested:
+                return documents.IMAGE_NOTE
+            case "image":
+                raise InvalidRequest(f"{path}: images are not supported by this model")
+            case _:
+                return self._reference(kind, block, path)
 
-
-def _document(block: dict[str, Any], path: str) -> str:
-    source = fields.mapping(fields.present(block, "source", f"{path}."), f"{path}.source")
-    kind = fields.string(source, "type", f"{path}.source.")
-    if kind == "text":
-        text = fields.string(source, "data", f"{path}.source.")
-    elif kind == "content":
-        text = _nested(fields.present(source, "content", f"{path}.source."), f"{path}.source.content", images=False)
-    else:
-        raise InvalidRequest(f"{path}.source.type: only 'text' and 'content' documents are supported by this model")
-    title, context = block.get("title"), block.get("context")
-    return "\n".join([*(part for part in (title, context) if isinstance(part, str) and part), text])
-
-
-def _search_result(block: dict[str, Any], path: str) -> str:
-    head = [fields.string(block, "title", f"{path}."), fields.string(block, "source", f"{path}.")]
-    return "\n".join([*head, _nested(fields.array(block, "content", f"{path}."), f"{path}.content", images=False)])
-
-
-def _nested(content: Any, path: str, *, images: bool) -> str:
-    if content is None:
-        return ""
-    if isinstance(content, str):
-        return content
-    if not isinstance(content, list):
-        raise InvalidRequest(f"{path}: Input should be a valid string or a valid array")
-    texts: list[str] = []
-    for index, item in enumerate(content):
-        block = fields.mapping(item, f"{path}.{index}")
-        if images and block.get("type") == "image":
-            texts.append(IMAGE_NOTE)
-        else:
-            texts.append(_text(block, f"{path}.{index}", "assistant"))
-    return "\n".join(texts)
-
-
-def _foreign(block: dict[str, Any], _path: str) -> str:
-    return orjson.dumps({name: value for name, value in block.items() if name != "cache_control"}).decode()
-
-
-_READERS: dict[str, Callable[[dict[str, Any], str], str]] = {
-    "text": _plain_text,
-    "thinking": _nothing,
-    "redacted_thinking": _nothing,
-    "tool_use": _tool_use,
-    "tool_result": _tool_result,
-    "document": _document,
-    "search_result": _search_result,
-    **dict.fromkeys(_FOREIGN, _foreign),
-}
+    def _reference(self, kind: str, block: dict[str, Any], path: str) -> str:
+        match kind:
+            case "tool_reference":
+                return self._references.refer(fields.string(block, "tool_name", f"{path}."))
+            case "tool_addition":
+                return self._references.add(block, path)
+            case "tool_removal":
+                return self._references.remove(block, path)
+            case _ if kind in documents.FOREIGN:
+                return documents.foreign(block)
+        raise InvalidRequest(f"{path}.type: unknown content block type")

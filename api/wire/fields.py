@@ -40,13 +40,13 @@ def mapping(value: Any, path: str) -> dict[str, Any]:
     return value
 
 
-def boolean(obj: dict[str, Any], name: str, *, default: bool) -> bool:
+def boolean(obj: dict[str, Any], name: str, *, default: bool, path: str = "") -> bool:
     """Null counts as left out, here and in no other field: some clients write `"stream": null`."""
     value = obj.get(name)
     if value is None:
         return default
     if not isinstance(value, bool):
-        raise InvalidRequest(f"{name}: Input should be a valid boolean")
+        raise InvalidRequest(f"{path}{name}: Input should be a valid boolean")
     return value
 
 
@@ -74,5 +74,6 @@ def one_of(obj: dict[str, Any], name: str, options: Sequence[str], path: str = "
     value = present(obj, name, path)
     if not isinstance(value, str) or value not in options:
         *most, last = (f"'{option}'" for option in options)
-        raise InvalidRequest(f"{path}{name}: Input should be {', '.join(most)} or {last}")
+        expected = f"{', '.join(most)} or {last}" if most else last
+        raise InvalidRequest(f"{path}{name}: Input should be {expected}")
     return value

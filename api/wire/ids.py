@@ -7,6 +7,7 @@ import string
 _ALPHABET = string.digits + string.ascii_letters
 _LENGTH = 24
 _MESSAGE_ID = re.compile(r"msg_[0-9A-Za-z]{1,64}")
+_BATCH_ID = re.compile(r"msgbatch_[0-9A-Za-z]{1,64}")
 
 
 def new_message_id() -> str:
@@ -17,9 +18,17 @@ def new_request_id() -> str:
     return "req_" + _random()
 
 
+def new_batch_id() -> str:
+    return "msgbatch_" + _random()
+
+
 def is_message_id(text: str) -> bool:
     """Whether `text` could be one of ours; anything else is unknown without asking Redis."""
     return _MESSAGE_ID.fullmatch(text) is not None
+
+
+def is_batch_id(text: str) -> bool:
+    return _BATCH_ID.fullmatch(text) is not None
 
 
 def _random() -> str:

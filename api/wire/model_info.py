@@ -8,9 +8,14 @@ _NO = {"supported": False}
 _YES = {"supported": True}
 
 
-def model_info(name: str, context_tokens: int) -> dict[str, Any]:
+def model_info(name: str, context_tokens: int, *, thinks: bool) -> dict[str, Any]:
+    """`context_tokens` bounds prompt and answer together, so it is the most that either may have."""
     return {
         "type": "model",
+        # OpenAI's clients read these three, and the list's `object`.
+        "object": "model",
+        "created": 0,
+        "owned_by": "pensieve",
         "id": name,
         "display_name": name,
         "created_at": _UNKNOWN_DATE,
@@ -20,13 +25,23 @@ def model_info(name: str, context_tokens: int) -> dict[str, Any]:
         "line": None,
         "max_input_tokens": context_tokens,
         "max_tokens": context_tokens,
-        "capabilities": _CAPABILITIES,
+        "capabilities": _CAPABILITIES
+        | {
+            # Less effort bounds how long the model may think.
+            "effort": {"supported": thinks, **dict.fromkeys(("low", "medium", "high", "xhigh", "max"), _YES)},
+            "thinking": {
+                "supported": thinks,
+                # Asking for thinking is no error; a model that can't has none to show.
+                "types": {"adaptive": _YES, "enabled": _YES, "disabled": _YES, "between_tools": _YES},
+            },
+        },
     }
 
 
 def page(infos: list[dict[str, Any]], *, has_more: bool) -> dict[str, Any]:
     """One page of a list."""
     return {
+        "object": "list",
         "data": infos,
         "has_more": has_more,
         "first_id": infos[0]["id"] if infos else None,
@@ -35,7 +50,7 @@ def page(infos: list[dict[str, Any]], *, has_more: bool) -> dict[str, Any]:
 
 
 _CAPABILITIES = {
-    "batch": _NO,
+    "batch": _YES,
     "citations": _NO,
     "code_execution": _NO,
     "context_management": {
@@ -44,14 +59,8 @@ _CAPABILITIES = {
         "clear_tool_uses_20250919": _NO,
         "compact_20260112": _NO,
     },
-    "effort": {"supported": False, "low": _NO, "medium": _NO, "high": _NO, "xhigh": _NO, "max": _NO},
     "image_input": _NO,
     "pdf_input": _NO,
     "server_tools": {"supported": False, "web_search": _NO, "code_execution": _NO},
-    "structured_outputs": _NO,
-    "thinking": {
-        "supported": False,
-        # Asking for thinking is no error; this model just has none to show.
-        "types": {"adaptive": _YES, "enabled": _YES, "disabled": _YES, "between_tools": _YES},
-    },
+    "structured_outputs": _YES,
 }

@@ -21,17 +21,9 @@ def refuse(body: dict[str, Any]) -> None:
     for name, why in _REFUSED.items():
         if body.get(name):
             raise InvalidRequest(f"{name}: {why}")
-    for name in ("output_config", "output_format"):
-        value = body.get(name)
-        if isinstance(value, dict) and (name == "output_format" or value.get("format")):
-            raise InvalidRequest(f"{name}: structured outputs are not supported")
-    choice = body.get("tool_choice")
-    if isinstance(choice, dict) and choice.get("type") in {"any", "tool"}:
-        raise InvalidRequest("tool_choice: may only be specified while providing tools")
 
 
 _REFUSED = {
-    "tools": "tool use is not supported",
     "mcp_servers": "MCP servers are not supported",
     "container": "containers are not supported",
     "compaction": "compaction is not supported",

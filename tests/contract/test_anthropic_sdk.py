@@ -94,7 +94,8 @@ def test_models_are_listed_and_found(sdk: Anthropic) -> None:
     assert sdk.models.retrieve("claude-sonnet-4-5").id == MODEL
     assert listed[0].max_input_tokens == CONTEXT_TOKENS
     assert listed[0].capabilities is not None
-    assert listed[0].capabilities.thinking.supported is False
+    assert listed[0].capabilities.thinking.supported is True
+    assert listed[0].lifecycle == "active"
 
 
 @pytest.mark.parametrize(

@@ -117,7 +117,7 @@ def test_a_detached_request_outlives_its_socket(server: ApiServer, worker: FakeW
         ([], "message: Input should be an object"),
         ({"type": "dance"}, "type: Input should be 'create', 'resume' or 'cancel'"),
         ({"type": "create"}, "request: Field required"),
-        ({"type": "create", "request": {"model": "m"}}, "messages: Field required"),
+        ({"type": "create", "request": {"model": "m", "max_tokens": 1}}, "messages: Field required"),
         ({"type": "resume"}, "id: Field required"),
         ({"type": "resume", "id": "msg_0"}, "No job with this id; ended jobs are kept for a limited time."),
         ({"type": "cancel", "id": "msg_0"}, "No job with this id; ended jobs are kept for a limited time."),
@@ -171,7 +171,7 @@ def test_compression_is_never_agreed_on(stream: RawSocket) -> None:
 
 def test_the_usual_client_works(server: ApiServer, worker: FakeWorker) -> None:
     client = simple_websocket.Client.connect(f"ws://127.0.0.1:{server.port}/v1/stream", headers={"x-api-key": KEY})
-    client.send('{"type": "create", "ref": 1, "request": {"model": "x"}}')
+    client.send('{"type": "create", "ref": 1, "request": {"model": "x", "max_tokens": 1}}')
     answer = client.receive(timeout=10)
     client.close()
 

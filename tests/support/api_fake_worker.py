@@ -2,7 +2,8 @@
 
 The user's last words are the script: `hang` starts and waits to be cancelled, `fail KIND` fails, `burst N` answers
 with N words at once, `trickle N` with N words slowly, `flood N` with N words of 10 kB, `cached N M` having read N
-tokens from its cache and written M; anything else comes back word by word.
+tokens from its cache and written M, `answer REASON JSON` with those pieces, a token each; a tool's result gets
+`done`; anything else comes back word by word.
 """
 
 import threading
@@ -10,15 +11,17 @@ import time
 from collections.abc import Iterator
 from typing import Self, cast
 
+import orjson
 from redis import Redis
 from rq.job import Job
 from rq.serializers import JSONSerializer
 
 from queue_config import connection, control
 from queue_config.event_log import Entry, EventLog, Position
-from queue_config.events import Canceled, Delta, Event, Failed, Finished, Started
+from queue_config.events import Canceled, Delta, Event, Expired, Failed, Finished, Started, StopReason
 from queue_config.job_queue import JobQueue
 from queue_config.lease import Leases, WorkerStatus
+from queue_config.pieces import TextPiece, ThinkingPiece, of_json
 from queue_config.request import GenerationRequest
 from tests.support.api_fakes import MODEL
 
@@ -35,6 +38,7 @@ class FakeWorker:
         self.canceled: dict[str, float] = {}
         """When it heard of each cancel, by the monotonic clock."""
         self._queue_keys = JobQueue(self.redis, MODEL, max_waiting=1, result_ttl_s=1).queue_keys
+        self._expired: set[str] = set()
         self._stopped = threading.Event()
         self._heard = threading.Condition()
         self._ear = control.listen(redis_url, on_wake=lambda: None, on_cancel=self._on_cancel)
@@ -59,7 +63,7 @@ class FakeWorker:
 
     def renew(self, *, engine_age_s: float = 0.0, draining: bool = False) -> None:
         """Write the lease once."""
-        Leases(self.redis).renew(
+        Leases(self.redis).enrol(
             WorkerStatus(
                 name="scripted",
                 model=MODEL,
@@ -86,6 +90,12 @@ class FakeWorker:
         with self._heard:
             assert self._heard.wait_for(lambda: job_id in self.canceled, timeout=10), "never canceled"
         return self.canceled[job_id]
+
+    def end_expired(self, job_id: str) -> None:
+        """Let a hanging request end as one whose deadline has passed."""
+        with self._heard:
+            self._expired.add(job_id)
+            self._heard.notify_all()
 
     def _on_cancel(self, job_id: str) -> None:
         with self._heard:
@@ -124,17 +134,30 @@ class FakeWorker:
             case ["burst" | "trickle", count]:
                 yield from self._say(request, [f"word{n} " for n in range(int(count))], words[0] == "trickle")
             case ["cached", read, written]:
-                yield Delta((1,), "Hi")
+                yield Delta((1,), (TextPiece("Hi"),))
                 yield Finished("end_turn", 1, cache_read_tokens=int(read), cache_written_tokens=int(written))
+            case ["answer", reason, *_]:
+                yield from self._answer(cast(StopReason, reason), script_of(request).split(maxsplit=2)[2])
             case ["flood", count]:
                 yield from self._say(request, [f"{n:09} " * 1000 for n in range(int(count))], slowly=False)
+            case [word, *_] if word.startswith(("<result>", "<error>")):
+                yield from self._say(request, ["done"], slowly=False)
             case _:
                 yield from self._say(request, [f"{word} " for word in words], slowly=False)
 
+    def _answer(self, reason: StopReason, text: str) -> Iterator[Event]:
+        pieces = [of_json(piece) for piece in orjson.loads(text)]
+        for number, piece in enumerate(pieces):
+            yield Delta((number,), (piece,))
+        thought = sum(isinstance(piece, ThinkingPiece) for piece in pieces)
+        yield Finished(reason, len(pieces), thinking_tokens=thought)
+
     def _hang(self, request: GenerationRequest) -> Iterator[Event]:
         with self._heard:
-            self._heard.wait_for(lambda: request.id in self.canceled or self._stopped.is_set())
-        yield Canceled(0)
+            self._heard.wait_for(
+                lambda: request.id in self.canceled or request.id in self._expired or self._stopped.is_set()
+            )
+        yield Expired(0) if request.id in self._expired else Canceled(0)
 
     def _say(self, request: GenerationRequest, words: list[str], slowly: bool) -> Iterator[Event]:
         for said, word in enumerate(words):
@@ -146,11 +169,11 @@ class FakeWorker:
                 return
             if slowly:
                 time.sleep(SLOWLY_S)
-            yield Delta((said,), word)
+            yield Delta((said,), (TextPiece(word),))
         yield Finished("end_turn", len(words))
 
 
 def script_of(request: GenerationRequest) -> str:
     """The user's last words, out of a prompt in the readable format."""
     prompt = "".join(map(chr, request.prompt))
-    return prompt.rpartition("<user>")[2].removesuffix("<assistant>")
+    return prompt.rpartition("<user>")[2].removesuffix("<think>").removesuffix("<assistant>")

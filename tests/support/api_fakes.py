@@ -1,6 +1,7 @@
 """A model without a model: code points are its tokens, and its chat format can be read."""
 
-from collections.abc import Iterator, Sequence
+import json
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -11,10 +12,12 @@ from flask.testing import FlaskClient
 from api.app import create_app
 from api.services import Services
 from api.tokenizing import Prompts
-from models.conversation import Conversation
+from api.wire.seal import Seal
+from models.conversation import Conversation, Part, Text, Thinking, ToolResult, ToolUse
 from models.errors import PromptRejected
 from models.prompt import Markup, Segment, as_text
 from models.resolve import ModelSpec
+from models.syntax import AnswerSyntax, ThinkSyntax
 from queue_config.settings import Settings
 
 MODEL = "readable-1b"
@@ -26,24 +29,48 @@ NOBODY = "redis://127.0.0.1:1"
 class CodePoints:
     """One token a character."""
 
+    vocab_size = 0x110000
+    opening = ()
+    special: Mapping[str, int] = {}
+
     def encode(self, segments: Sequence[Segment]) -> list[int]:
         return [ord(char) for char in as_text(list(segments))]
 
 
 class Readable:
-    """`<user>text<assistant>`; can't say NUL, as a real family can't say some things."""
+    """`<user>text<assistant>`; can't say NUL, as a real family can't say some things.
+
+    Tools come first, as `<tool>name description schema`; calls are `<call>name arguments`, results `<result>text`, and
+    thinking is `<thought>text`, asked for by `<think>`.
+    """
 
     name = "readable"
+    syntax = AnswerSyntax(think=ThinkSyntax(opened=True))
 
     def render(self, conversation: Conversation) -> list[Segment]:
         segments: list[Segment] = []
+        for tool in conversation.tools:
+            segments += [Markup("<tool>"), f"{tool.name} {tool.description} {json.dumps(tool.schema)}"]
         if conversation.system:
             segments += [Markup("<system>"), conversation.system]
         for turn in conversation.turns:
             if "\0" in turn.text:
                 raise PromptRejected("this model has no word for NUL")
-            segments += [Markup(f"<{turn.role}>"), turn.text]
-        return [*segments, Markup("<assistant>")]
+            segments.append(Markup(f"<{turn.role}>"))
+            for part in turn.parts:
+                segments += self._part(part)
+        return [*segments, Markup("<assistant>" + "<think>" * conversation.thinking)]
+
+    def _part(self, part: Part) -> list[Segment]:
+        match part:
+            case Text(text):
+                return [text]
+            case Thinking(text):
+                return [Markup("<thought>"), text]
+            case ToolUse(_, name, arguments):
+                return [Markup("<call>"), f"{name} {arguments}"]
+            case ToolResult():
+                return [Markup("<error>" if part.is_error else "<result>"), part.text]
 
 
 def settings(redis_url: str = NOBODY, **changes: Any) -> Settings:
@@ -59,7 +86,7 @@ def build_services(chosen: Settings) -> Services:
         weights_bytes=0,
         quantization=None,
     )
-    return Services.over(chosen, spec, Prompts(Readable(), CodePoints(), CONTEXT_TOKENS))
+    return Services.over(chosen, spec, Prompts(Readable(), CodePoints(), CONTEXT_TOKENS), Seal(b"a test's key"))
 
 
 @contextmanager

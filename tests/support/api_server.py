@@ -1,6 +1,7 @@
 """The application under a real gunicorn with gevent, as deployed but for its model."""
 
 import os
+import signal
 import socket
 import subprocess
 import sys
@@ -12,6 +13,7 @@ from urllib.request import urlopen
 
 from flask import Flask
 
+from api import upkeep
 from api.app import create_app
 from queue_config.settings import Settings
 from tests.support import api_fakes
@@ -21,7 +23,9 @@ ROOT = Path(__file__).parents[2]
 
 def application() -> Flask:
     """What gunicorn loads."""
-    return create_app(api_fakes.build_services(Settings.from_env(os.environ)))
+    services = api_fakes.build_services(Settings.from_env(os.environ))
+    upkeep.start(services)
+    return create_app(services)
 
 
 class ApiServer:
@@ -37,13 +41,14 @@ class ApiServer:
 
     def __enter__(self) -> Self:
         command = [sys.executable, "-m", "gunicorn", "--config", "deploy/gunicorn.conf.py"]
-        with self._log.open("wb") as log:
+        with self._log.open("ab") as log:
             self._process = subprocess.Popen(
                 [*command, "tests.support.api_server:application()"],
                 cwd=ROOT,
                 env=self._environ,
                 stdout=log,
                 stderr=log,
+                process_group=0,
             )
         give_up_at = time.monotonic() + 20
         while not self._answers():
@@ -58,11 +63,17 @@ class ApiServer:
         self._process.send_signal(2)
         self._process.wait()
 
+    def kill(self) -> None:
+        """kill -9 of gunicorn and all its workers; entering the context again starts it anew, on the same port."""
+        assert self._process is not None
+        os.killpg(self._process.pid, signal.SIGKILL)
+        self._process.wait()
+
     def _answers(self) -> bool:
         try:
             with urlopen(f"{self.url}/health"):
                 return True
-        except URLError:
+        except (URLError, ConnectionError):
             return False
 
 

@@ -11,6 +11,7 @@ from queue_config import keys
 from queue_config.connection import connect
 from queue_config.event_log import START, Entry, EventLog, Position
 from queue_config.events import Delta, Event, Finished, Started
+from queue_config.pieces import TextPiece
 from tests.support.redis_server import RedisServer
 
 JOB = "msg_hub"
@@ -32,7 +33,11 @@ def hub(log: EventLog, redis_url: str) -> Iterator[StreamHub]:
 
 def entries(count: int, job_id: str = JOB) -> list[Entry]:
     """A whole log: started, `count` deltas, finished."""
-    events: list[Event] = [Started(1, "w"), *(Delta((n,), f"{n} ") for n in range(count)), Finished("end_turn", count)]
+    events: list[Event] = [
+        Started(1, "w"),
+        *(Delta((n,), (TextPiece(f"{n} "),)) for n in range(count)),
+        Finished("end_turn", count),
+    ]
     return [Entry(job_id, Position(1, seq), event) for seq, event in enumerate(events, start=1)]
 
 
@@ -86,7 +91,7 @@ def test_published_doubles_and_zombies_are_dropped(
     log.append(entries(2)[:2])
     log.append([Entry(JOB, Position(2, 3), Started(2, "w"))])
     seen = [next(found for found in reader if found is not None) for _ in range(3)]
-    zombie = Entry(JOB, Position(1, 4), Delta((9,), "zombie"))
+    zombie = Entry(JOB, Position(1, 4), Delta((9,), (TextPiece("zombie"),)))
     for ghost in (seen[1], zombie):
         redis.publish(keys.LIVE, b"\0".join((JOB.encode(), str(ghost.position).encode(), b'{"type":"delta"}')))
     end = Entry(JOB, Position(2, 4), Finished("end_turn", 1))

@@ -1,6 +1,8 @@
 """count_tokens and the list of models need neither worker nor Redis."""
 
+import json
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 from flask.testing import FlaskClient
@@ -56,9 +58,54 @@ def test_the_list_holds_the_served_model(client: FlaskClient) -> None:
     assert listed["data"][0]["max_input_tokens"] == CONTEXT_TOKENS
 
 
+def test_the_list_holds_only_models_of_the_wanted_lifecycles(client: FlaskClient) -> None:
+    def listed(query: str) -> list[dict[str, Any]]:
+        found: list[dict[str, Any]] = client.get(f"/v1/models?{query}").get_json()["data"]
+        return found
+
+    assert listed("lifecycle[]=deprecated&lifecycle[]=retired") == []
+    assert len(listed("lifecycle[]=deprecated&lifecycle[]=active")) == 1
+
+
+def test_what_the_model_can_do_is_told_as_it_is(client: FlaskClient) -> None:
+    info = client.get(f"/v1/models/{MODEL}").get_json()
+
+    supported = {name: support["supported"] for name, support in info["capabilities"].items()}
+    assert {name for name, is_so in supported.items() if is_so} == {"batch", "effort", "structured_outputs", "thinking"}
+    assert (info["max_input_tokens"], info["max_tokens"]) == (CONTEXT_TOKENS, CONTEXT_TOKENS)
+
+
+def test_everything_that_the_prompt_shows_is_counted(client: FlaskClient) -> None:
+    schema = {"type": "object", "properties": {"city": {"type": "string"}}}
+    asked = messages_body(
+        "abc",
+        system="Be brief.",
+        tools=[{"name": "weather", "description": "Tells it.", "input_schema": schema}],
+        thinking={"type": "adaptive"},
+        output_config={"format": {"type": "json_schema", "schema": {"type": "object"}}},
+    )
+
+    counted = client.post("/v1/messages/count_tokens", json=asked).get_json()["input_tokens"]
+
+    written = (
+        f"<tool>weather Tells it. {json.dumps(schema)}<system>Be brief.\n\nAnswer with JSON only, fitting this JSON "
+        'Schema:\n{"type": "object"}<user>abc<assistant><think>'
+    )
+    assert counted == len(written)
+
+
+@pytest.mark.parametrize("path", ["/", "/api/hello"])
+def test_greetings_are_answered_without_a_key(path: str) -> None:
+    with api_fakes.client(api_key="secret") as client:
+        answer = client.head(path)
+
+    assert (answer.status_code, answer.data) == (204, b"")
+
+
 @pytest.mark.parametrize("cursor", ["after_id", "before_id"])
 def test_nothing_comes_before_or_after_the_only_model(client: FlaskClient, cursor: str) -> None:
     assert client.get(f"/v1/models?{cursor}={MODEL}").get_json() == {
+        "object": "list",
         "data": [],
         "has_more": False,
         "first_id": None,

@@ -4,8 +4,10 @@ from typing import Any
 
 import pytest
 
-from api.wire.request import CountRequest, MessagesRequest, check_version, parse_count, parse_messages
+from api.wire.request import CountRequest, MessagesRequest, parse_count, parse_messages
 from api.wire.unsupported import ThreadUnsupported
+from api.wire.version import check_version
+from api.wire.wish import AnswerWish
 from models.conversation import Conversation, Text, Turn
 from queue_config.errors import InvalidRequest
 from queue_config.request import SamplingParams
@@ -63,13 +65,14 @@ def test_fields_that_change_no_answer_are_ignored() -> None:
         "tools": [],
         "tool_choice": {"type": "auto"},
         "output_config": {"effort": "high"},
-        "context_management": {"edits": []},
         "service_tier": "auto",
-        "safeguards": [{"type": "dangerous_tool_use"}],
+        "safeguards": [{"type": "invented_tomorrow"}],
+        "diagnostics": {"previous_message_id": None},
+        "fallbacks": [{"model": "other"}],
         "cache_control": {"type": "ephemeral"},
         "thread": None,
         "invented_tomorrow": [1, {"a": None}],
-        "thinking": {"type": "adaptive", "display": "omitted"},
+        "thinking": {"type": "disabled"},
     }
 
     assert parse_messages(body(**harmless)) == parse_messages(body())
@@ -81,71 +84,68 @@ def test_system_blocks_are_joined_and_the_billing_line_is_dropped() -> None:
     assert parse_count(body(system=system)).conversation.system == "One.\n\nTwo."
 
 
-def test_turns_of_one_role_merge_and_a_system_turn_stays_in_its_place() -> None:
+def test_turns_of_one_role_merge() -> None:
     messages = [
         {"role": "user", "content": "a"},
         {"role": "user", "content": [text("b"), text("c")]},
-        {"role": "system", "content": "s"},
         {"role": "assistant", "content": "d"},
     ]
 
     assert parse_count(body(messages=messages)) == CountRequest(
         "m",
-        Conversation(
-            "",
-            (
-                Turn("user", (Text("a"), Text("b"), Text("c"))),
-                Turn("system", (Text("s"),)),
-                Turn("assistant", (Text("d"),)),
-            ),
-        ),
+        Conversation("", (Turn("user", (Text("a"), Text("b"), Text("c"))), Turn("assistant", (Text("d"),)))),
     )
 
 
-def test_thinking_and_empty_text_in_a_history_leave_no_trace() -> None:
-    messages = [
-        {"role": "user", "content": "a"},
-        {
-            "role": "assistant",
-            "content": [
-                {"type": "thinking", "thinking": "hm", "signature": "x"},
-                {"type": "redacted_thinking", "data": "x"},
-                text(""),
-            ],
-        },
-        {"role": "user", "content": "b"},
-    ]
-
-    assert parse_count(body(messages=messages)).conversation.turns == (Turn("user", (Text("a"), Text("b"))),)
-
-
 @pytest.mark.parametrize(
-    ("block", "expected"),
+    ("thinking", "effort", "expected"),
     [
-        (
-            {"type": "tool_use", "id": "t", "name": "ls", "input": {"path": "/"}},
-            '<tool_use>\nls {"path":"/"}\n</tool_use>',
-        ),
-        ({"type": "tool_result", "tool_use_id": "t"}, "<tool_result>\n\n</tool_result>"),
-        ({"type": "tool_result", "tool_use_id": "t", "content": "ok"}, "<tool_result>\nok\n</tool_result>"),
-        (
-            {"type": "tool_result", "tool_use_id": "t", "content": [text("ok"), {"type": "image", "source": {}}]},
-            "<tool_result>\nok\n[image omitted: this model reads text only]\n</tool_result>",
-        ),
-        (
-            {"type": "document", "title": "T", "source": {"type": "text", "media_type": "text/plain", "data": "D"}},
-            "T\nD",
-        ),
-        ({"type": "document", "source": {"type": "content", "content": [text("D"), text("E")]}}, "D\nE"),
-        ({"type": "search_result", "title": "T", "source": "S", "content": [text("C")]}, "T\nS\nC"),
-        (
-            {"type": "server_tool_use", "name": "web_search", "cache_control": {}},
-            '{"type":"server_tool_use","name":"web_search"}',
-        ),
+        (None, None, (False, 0, "summarized")),
+        ({"type": "disabled"}, "high", (False, 0, "summarized")),
+        ({"type": "enabled", "budget_tokens": 2000}, "low", (True, 2000, "summarized")),
+        ({"type": "enabled", "budget_tokens": 2000, "display": "omitted"}, None, (True, 2000, "omitted")),
+        ({"type": "adaptive"}, None, (True, 0, "summarized")),
+        ({"type": "adaptive", "display": "updates"}, "high", (True, 0, "summarized")),
+        ({"type": "adaptive", "display": "invented_tomorrow"}, "low", (True, 1024, "summarized")),
+        ({"type": "adaptive", "display": None}, "medium", (True, 8192, "summarized")),
+        ({"type": "between_tools", "display": "omitted"}, "max", (True, 0, "omitted")),
     ],
 )
-def test_blocks_that_a_text_model_can_read_become_text(block: dict[str, Any], expected: str) -> None:
-    assert parse_count(said(block)).conversation.turns == (Turn("user", (Text(expected),)),)
+def test_thinking_is_asked_for_bounded_and_shown_as_the_request_says(
+    thinking: Any, effort: str | None, expected: tuple[bool, int, str]
+) -> None:
+    parsed = parse_messages(body(max_tokens=9000, thinking=thinking, output_config={"effort": effort}))
+
+    assert (parsed.conversation.thinking, parsed.wish.thinking_budget, parsed.wish.thinking_display) == expected
+
+
+@pytest.mark.parametrize("field", ["output_config", "output_format"])
+def test_a_schema_for_the_answer_is_read_and_the_model_is_told_of_it(field: str) -> None:
+    schema = {"type": "object", "properties": {"café": {"type": "string"}}}
+    chosen = {"type": "json_schema", "schema": schema}
+    asked = body(system="Be brief.", **{field: {"format": chosen} if field == "output_config" else chosen})
+
+    parsed = parse_messages(asked)
+
+    assert parsed.wish == AnswerWish(schema=schema)
+    assert parsed.conversation.system == (
+        "Be brief.\n\nAnswer with JSON only, fitting this JSON Schema:\n"
+        '{"type": "object", "properties": {"café": {"type": "string"}}}'
+    )
+    assert parse_count(asked).conversation == parsed.conversation
+
+
+def test_what_the_answer_is_to_report_is_remembered_in_words() -> None:
+    parsed = parse_messages(
+        body(
+            thinking={"type": "adaptive", "display": "omitted"},
+            context_management={"edits": [{"type": "clear_thinking_20251015", "keep": "all"}]},
+            safeguards=[{"type": "dangerous_tool_use", "classifier_context": {"v": 1}}],
+        )
+    )
+
+    assert parsed.wish.manner == ("thinking_omitted", "applied_edits", "safeguards")
+    assert AnswerWish().manner == ()
 
 
 @pytest.mark.parametrize(
@@ -177,12 +177,6 @@ def test_blocks_that_a_text_model_can_read_become_text(block: dict[str, Any], ex
         (said(text(5)), "messages.0.content.0.text: Input should be a valid string"),
         (said({"text": "a"}), "messages.0.content.0.type: Field required"),
         (said({"type": "hologram"}), "messages.0.content.0.type: unknown content block type"),
-        (said({"type": "image", "source": {}}), "messages.0.content.0: images are not supported by this model"),
-        (said({"type": "document"}), "messages.0.content.0.source: Field required"),
-        (
-            said({"type": "document", "source": {"type": "base64", "media_type": "application/pdf", "data": ""}}),
-            "messages.0.content.0.source.type: only 'text' and 'content' documents are supported by this model",
-        ),
         (without("max_tokens"), "max_tokens: Field required"),
         (body(max_tokens="5"), "max_tokens: Input should be a valid integer"),
         (body(max_tokens=True), "max_tokens: Input should be a valid integer"),
@@ -202,13 +196,13 @@ def test_blocks_that_a_text_model_can_read_become_text(block: dict[str, Any], ex
         (body(stop_sequences=["a"] * 65), "stop_sequences: at most 64 are allowed"),
         (body(system=5), "system: Input should be a valid string or a valid array"),
         (body(system=[{"type": "image"}]), "system.0.type: Input should be 'text'"),
-        (body(tools=[{"name": "ls"}]), "tools: tool use is not supported"),
-        (body(tool_choice={"type": "any"}), "tool_choice: may only be specified while providing tools"),
         (body(mcp_servers=[{"type": "url"}]), "mcp_servers: MCP servers are not supported"),
-        (
-            body(output_config={"format": {"type": "json_schema"}}),
-            "output_config: structured outputs are not supported",
-        ),
+        (body(container="c"), "container: containers are not supported"),
+        (body(compaction={"type": "summarize"}), "compaction: compaction is not supported"),
+        (body(output_config="json"), "output_config: Input should be an object"),
+        (body(output_config={"format": {"type": "xml"}}), "output_config.format.type: Input should be 'json_schema'"),
+        (body(output_config={"format": {"type": "json_schema"}}), "output_config.format.schema: Field required"),
+        (body(output_format={"type": "json_schema", "schema": 1}), "output_format.schema: Input should be an object"),
         (body(thinking="on"), "thinking: Input should be an object"),
         (
             body(thinking={"type": "maybe"}),
@@ -216,6 +210,10 @@ def test_blocks_that_a_text_model_can_read_become_text(block: dict[str, Any], ex
         ),
         (
             body(thinking={"type": "enabled"}),
+            "thinking.enabled.budget_tokens: Field required",
+        ),
+        (
+            body(thinking={"type": "enabled", "budget_tokens": True}),
             "thinking.enabled.budget_tokens: Input should be a valid integer",
         ),
         (
