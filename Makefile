@@ -11,7 +11,7 @@ SETUP_DEV = $(SETUP) --dev
 
 .PHONY: help
 help: ## this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 .PHONY: up
 up: ## install, get the default model, start the service in the background, and say how to use it
@@ -46,9 +46,17 @@ test: ## every test that this machine can run, with the coverage floor
 	@$(SETUP_DEV)
 	@$(BIN)/pensieve pull
 	$(BIN)/coverage erase
-	$(BIN)/coverage run -m pytest
+# What computes with MLX, or starts whole services, needs the machine alone.
+	$(BIN)/coverage run -m pytest -n 2 --dist loadfile tests/unit tests/house tests/contract tests/integration
+	$(BIN)/coverage run -m pytest tests/mlx tests/e2e
 	$(BIN)/coverage combine --quiet
 	$(BIN)/coverage report --fail-under=85
+
+# CLAUDE_CLIENTS=a folder; without these the tests that need them are skipped.
+.PHONY: claude-client
+claude-client: ## get the real Claude Code clients from npm for the end-to-end tests (600 MB, into ~/.cache)
+	@$(SETUP_DEV)
+	$(BIN)/python -m tests.support.claude_client
 
 .PHONY: lint
 lint: ## style, types, imports and dependencies, changing nothing

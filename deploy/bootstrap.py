@@ -95,6 +95,10 @@ def _install(mlx: str, *, dev: bool, fresh: bool) -> None:
         "installing packages",
         lambda: _follow([*pip, "-c", "deploy/constraints.txt", "-e", requirement(mlx, dev=dev)]),
     )
+    if dev:
+        # For the chat templates that it ships, which tests read. Its code isn't run, and wants an older llguidance.
+        alone = [*pip, "-c", "deploy/constraints.txt", "--no-deps", "guidance"]
+        _timed("installing chat templates for the tests", lambda: _follow(alone))
 
 
 def _timed(step: str, work: Callable[[], object]) -> None:
