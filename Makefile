@@ -46,9 +46,9 @@ test: ## every test that this machine can run, with the coverage floor
 	@$(SETUP_DEV)
 	@$(BIN)/pensieve pull
 	$(BIN)/coverage erase
-# What computes with MLX, or starts whole services, needs the machine alone.
-	$(BIN)/coverage run -m pytest -n 2 --dist loadfile tests/unit tests/house tests/contract tests/integration
-	$(BIN)/coverage run -m pytest tests/mlx tests/e2e
+# What starts whole services needs the machine alone.
+	$(BIN)/coverage run -m pytest -n 2 --dist loadfile --ignore tests/e2e
+	$(BIN)/coverage run -m pytest tests/e2e
 	$(BIN)/coverage combine --quiet
 	$(BIN)/coverage report --fail-under=85
 
