@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from api.openapi.operations import Operation, answer, errors, operation, parameter
+from api.openapi.operations import Operation, answer, errors, event, operation, parameter
 from api.openapi.words import ref
 
 VERSION = parameter(
@@ -35,7 +35,7 @@ PATHS: dict[str, dict[str, Operation]] = {
             "createMessage",
             _TAG,
             "An answer, whole or streamed",
-            {"200": answer("The message, or its events", json=ref("Message"), events=ref("MessageStreamEvent"))}
+            {"200": answer("The message, or its events", json=ref("Message"), events=event(ref("MessageStreamEvent")))}
             | errors(404, 409, 413, 415, 504, 529),
             body="MessagesRequest",
             parameters=(VERSION, IDEMPOTENCY),

@@ -1,7 +1,7 @@
 """Paths that speak OpenAI's format."""
 
 from api.openapi.anthropic_paths import IDEMPOTENCY
-from api.openapi.operations import Operation, answer, errors, operation
+from api.openapi.operations import Operation, answer, chunk, errors, operation
 from api.openapi.words import ref
 
 _TAG = "OpenAI"
@@ -13,7 +13,8 @@ PATHS: dict[str, dict[str, Operation]] = {
             "createChatCompletion",
             _TAG,
             "A message in OpenAI's format",
-            {"200": answer("The answer, or its chunks", json=ref("ChatCompletion"), events=ref("ChatChunk"))} | _ERRORS,
+            {"200": answer("The answer, or its chunks", json=ref("ChatCompletion"), events=chunk(ref("ChatChunk")))}
+            | _ERRORS,
             body="ChatRequest",
             parameters=(IDEMPOTENCY,),
         )
@@ -23,7 +24,7 @@ PATHS: dict[str, dict[str, Operation]] = {
             "createCompletion",
             _TAG,
             "The model goes on from a prompt as it stands",
-            {"200": answer("The answer, or its chunks", json=ref("Completion"), events=ref("CompletionChunk"))}
+            {"200": answer("The answer, or its chunks", json=ref("Completion"), events=chunk(ref("CompletionChunk")))}
             | _ERRORS,
             body="CompletionRequest",
             parameters=(IDEMPOTENCY,),

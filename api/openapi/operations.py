@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from api.openapi.words import Schema, ref
+from api.openapi.words import STRING, Schema, const, obj, one, ref
 
 JSON = "application/json"
 EVENTS = "text/event-stream"
@@ -15,6 +15,20 @@ def answer(description: str, **contents: Schema) -> dict[str, Any]:
     kinds = {"json": JSON, "events": EVENTS, "jsonl": JSONL}
     content = {kinds[kind]: {"schema": schema} for kind, schema in contents.items()}
     return {"description": description, "content": content} if content else {"description": description}
+
+
+def event(data: Schema) -> Schema:
+    """One server-sent event, whose data are such JSON; in the form that OpenAPI 3.2 gives them."""
+    return obj({"data": _json_text(data)}, {"event": STRING})
+
+
+def chunk(data: Schema) -> Schema:
+    """The same as OpenAI's clients have it: without a name, and the last one is no JSON."""
+    return obj({"data": one(_json_text(data), const("[DONE]"))})
+
+
+def _json_text(content: Schema) -> Schema:
+    return {"type": "string", "contentMediaType": JSON, "contentSchema": content}
 
 
 def errors(*statuses: int, schema: str = "Error") -> dict[str, Any]:

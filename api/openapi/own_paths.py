@@ -2,7 +2,7 @@
 
 from api.openapi.anthropic_paths import AFTER, BEFORE, IDEMPOTENCY, LIMIT, VERSION
 from api.openapi.jobs import JOB_STATUSES
-from api.openapi.operations import Operation, answer, errors, operation, parameter
+from api.openapi.operations import Operation, answer, errors, event, operation, parameter
 from api.openapi.words import ANY_OBJECT, enum, ref
 
 _JOBS, _SERVICE = "Jobs", "Service"
@@ -60,7 +60,7 @@ PATHS: dict[str, dict[str, Operation]] = {
             _JOBS,
             "Its stream, from any point; every event has an id",
             {
-                "200": answer("The events", events=ref("MessageStreamEvent")),
+                "200": answer("The events", events=event(ref("MessageStreamEvent"))),
                 "204": answer("The reader has them all"),
             }
             | errors(404, 529),

@@ -91,6 +91,9 @@ def check(answer: TestResponse, path: str, method: str = "get") -> Any:
     """The answer's JSON, which has the form that the document gives it; of a stream the last event's."""
     documented = DOCUMENT["paths"][path][method]["responses"][str(answer.status_code)]
     schema = documented["content"][answer.mimetype]["schema"]
+    if answer.mimetype == "text/event-stream":
+        data = schema["properties"]["data"]
+        schema = data.get("anyOf", [data])[0]["contentSchema"]
     validator = jsonschema_rs.Draft202012Validator(
         {**schema, "components": DOCUMENT["components"]}, validate_formats=True
     )
