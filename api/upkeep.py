@@ -4,44 +4,41 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from api.batch_pump import BatchPump
-from api.chores import Chore
+from api.chores import chore
 from api.services import Services
 from api.webhook_post import Signer
 from api.webhooks import Courier
 from queue_config.chore_lease import ChoreLease
 from queue_config.reaper import Reaper
-from queue_config.reaper_thread import ReaperThread
+from queue_config.reaper_thread import reaper_thread
+from queue_config.rounds import Rounds
 
 
-def chores(services: Services) -> list[Chore]:
+def _rounds(services: Services) -> list[Rounds]:
     """Not started. Raises BadSetting for a secret that is none."""
-    redis, secret = services.redis, services.settings.webhook_secret
-    found = [Chore("batches", ChoreLease(redis, "batches"), BatchPump(services).turn)]
-    if secret:
-        found.append(Chore("webhooks", ChoreLease(redis, "webhooks"), Courier(services, Signer(secret)).turn))
-    return found
+    redis, settings = services.redis, services.settings
+    found = [chore("batches", ChoreLease(redis, "batches"), BatchPump(services).turn)]
+    if settings.webhook_secret:
+        courier = Courier(services, Signer(settings.webhook_secret))
+        found.append(chore("webhooks", ChoreLease(redis, "webhooks"), courier.turn))
+    reaper = Reaper(redis, result_ttl_s=settings.result_ttl_s, live_ttl_s=settings.live_ttl_s)
+    return [*found, reaper_thread(reaper)]
 
 
-def _threads(services: Services) -> list[Chore | ReaperThread]:
-    settings = services.settings
-    reaper = Reaper(services.redis, result_ttl_s=settings.result_ttl_s, live_ttl_s=settings.live_ttl_s)
-    return [*chores(services), ReaperThread(reaper)]
-
-
-def start(services: Services) -> None:
-    """In every API process, for as long as it lives."""
-    for thread in _threads(services):
-        thread.start()
+def start(services: Services) -> list[Rounds]:
+    """In every API process, for as long as it lives; returns what runs now."""
+    running = _rounds(services)
+    for rounds in running:
+        rounds.start()
+    return running
 
 
 @contextmanager
 def kept_up(services: Services) -> Iterator[None]:
     """For as long as the context lasts."""
-    running = _threads(services)
-    for thread in running:
-        thread.start()
+    running = start(services)
     try:
         yield
     finally:
-        for thread in running:
-            thread.close()
+        for rounds in running:
+            rounds.close()

@@ -14,7 +14,7 @@ from queue_config.event_log import EventLog
 from queue_config.job_queue import JobQueue
 from queue_config.lease import Leases, WorkerStatus
 from queue_config.reaper import Reaper
-from queue_config.reaper_thread import ReaperThread
+from queue_config.reaper_thread import reaper_thread
 from queue_config.request import GenerationRequest
 from queue_config.settings import Settings
 from workers.attempts import Attempts
@@ -119,7 +119,7 @@ def assemble(
         ear=ear,
         standing=standing,
         pulse=pulse,
-        reaper=ReaperThread(reaper),
+        reaper=reaper_thread(reaper),
         recover=lambda: _take_over(slot, leases, reaper),
         drain_s=settings.drain_s,
         hang_s=settings.hang_s,

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from types import FrameType
 
 from queue_config.connection import REDIS_AWAY
-from queue_config.reaper_thread import ReaperThread
+from queue_config.rounds import Rounds
 from queue_config.subscription import Subscription
 from workers.books import Books
 from workers.generation import Stop
@@ -42,7 +42,7 @@ class WorkerProcess:
     ear: Subscription
     standing: Standing
     pulse: Pulse
-    reaper: ReaperThread
+    reaper: Rounds
     recover: Callable[[], None]
     """Takes what dead predecessors had."""
     drain_s: float

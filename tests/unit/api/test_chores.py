@@ -6,7 +6,7 @@ from collections.abc import Callable
 import fakeredis
 import pytest
 
-from api.chores import Chore
+from api.chores import chore
 from queue_config.chore_lease import ChoreLease
 from queue_config.connection import RedisDown
 
@@ -36,10 +36,10 @@ def test_a_turn_follows_the_other_though_one_fails_and_closing_ends_them(monkeyp
     monkeypatch.setattr("api.chores.STANDBY_S", 0.0)
     redis = fakeredis.FakeRedis()
     turns = Turns(lambda: 0.0, fails(RedisDown("gone")), fails(ValueError("a bug")), lambda: 0.0)
-    chore = Chore("test", ChoreLease(redis, "test"), turns)
-    chore.start()
+    rounds = chore("test", ChoreLease(redis, "test"), turns)
+    rounds.start()
     went_on = turns.done.wait(10)
-    chore.close()
+    rounds.close()
 
     assert went_on
     assert redis.keys() == []
@@ -51,11 +51,11 @@ def test_who_has_no_lease_waits_until_it_is_free(monkeypatch: pytest.MonkeyPatch
     other = ChoreLease(redis, "test")
     other.hold()
     turns = Turns()
-    chore = Chore("test", ChoreLease(redis, "test"), turns)
-    chore.start()
+    rounds = chore("test", ChoreLease(redis, "test"), turns)
+    rounds.start()
     was_early = turns.done.wait(0.1)
     other.release()
     took_over = turns.done.wait(10)
-    chore.close()
+    rounds.close()
 
     assert (was_early, took_over) == (False, True)
