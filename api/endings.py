@@ -3,12 +3,12 @@
 import logging
 import threading
 import time
-from datetime import UTC, datetime
 
 from api.services import Services
 from queue_config.connection import RedisError
 from queue_config.events import Canceled, Expired
 from queue_config.job_queue import Withdrawal
+from queue_config.rq_time import rq_now
 
 RETRY_S = 1.0
 TRIES = 30
@@ -18,7 +18,7 @@ _logger = logging.getLogger(__name__)
 
 def cancel(services: Services, job_id: str) -> Withdrawal:
     """End a request that waits; tell the worker where one has it ('taken'). Harmless where it has ended."""
-    outcome = services.queue.withdraw(job_id, Canceled(0), _now())
+    outcome = services.queue.withdraw(job_id, Canceled(0), rq_now())
     if outcome == "taken":
         services.control.cancel(job_id)
     return outcome
@@ -26,7 +26,7 @@ def cancel(services: Services, job_id: str) -> Withdrawal:
 
 def expire(services: Services, job_id: str) -> None:
     """End a request that still waits though its deadline has passed; a running one is its worker's business."""
-    services.queue.withdraw(job_id, Expired(0), _now())
+    services.queue.withdraw(job_id, Expired(0), rq_now())
 
 
 def abandon(services: Services, job_id: str) -> None:
@@ -45,7 +45,7 @@ def abandon_later(services: Services, job_id: str) -> None:
 def _insist(services: Services, job_id: str) -> None:
     for _ in range(TRIES):
         try:
-            if services.queue.withdraw(job_id, Canceled(0), _now()) != "withdrawn":
+            if services.queue.withdraw(job_id, Canceled(0), rq_now()) != "withdrawn":
                 # Even where it is unknown: what we sent may lie unread in Redis's socket, behind this.
                 services.control.cancel(job_id)
         except RedisError:
@@ -53,8 +53,3 @@ def _insist(services: Services, job_id: str) -> None:
         else:
             return
     _logger.error("could not cancel an abandoned request", extra={"job_id": job_id})
-
-
-def _now() -> str:
-    # As RQ writes times.
-    return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")

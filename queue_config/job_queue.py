@@ -15,6 +15,7 @@ from rq.serializers import JSONSerializer
 from queue_config import events, keys
 from queue_config.errors import Overloaded
 from queue_config.idempotency import Claim, accept_once, holder
+from queue_config.log_script import PRELUDE
 from queue_config.request import LANES, GenerationRequest, Lane
 from queue_config.webhook_store import register
 
@@ -26,24 +27,22 @@ _MARGIN_S = 60
 """How long after its deadline a request may still end."""
 
 # KEYS: job record, event stream, then the queues. ARGV: job id, channel, terminal event, ttl, now (ISO).
-_WITHDRAW = """
+_WITHDRAW = (
+    PRELUDE
+    + """
 if redis.call('EXISTS', KEYS[1]) == 0 then return 'unknown' end
 for i = 3, #KEYS do
   if redis.call('LREM', KEYS[i], 1, ARGV[1]) > 0 then
-    local last = redis.call('XREVRANGE', KEYS[2], '+', '-', 'COUNT', 1)[1]
-    local attempt, seq = '0', '0'
-    if last then attempt, seq = string.match(last[1], '^(%d+)-(%d+)$') end
-    local id = attempt .. '-' .. string.format('%d', tonumber(seq) + 1)
-    redis.call('XADD', KEYS[2], id, 'e', ARGV[3])
-    redis.call('EXPIRE', KEYS[2], ARGV[4])
+    local _, attempt, seq = last_of(KEYS[2])
+    log(KEYS[2], ARGV[2], ARGV[1], attempt, seq + 1, ARGV[3], ARGV[4])
     redis.call('HSET', KEYS[1], 'status', 'canceled', 'ended_at', ARGV[5])
     redis.call('EXPIRE', KEYS[1], ARGV[4])
-    redis.call('PUBLISH', ARGV[2], table.concat({ARGV[1], id, ARGV[3]}, '\\0'))
     return 'withdrawn'
   end
 end
 return 'taken'
 """
+)
 
 Withdrawal = Literal["unknown", "withdrawn", "taken"]
 RecordStatus = Literal["queued", "running", "ended"]

@@ -4,7 +4,6 @@ They write RQ's books as RQ does, so that what `rq info` says stays true.
 """
 
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import Literal, NamedTuple, cast
 
 from redis import Redis
@@ -12,24 +11,12 @@ from redis.commands.core import Script
 
 from queue_config import events, keys, rq_keys
 from queue_config.events import Failed
+from queue_config.log_script import PRELUDE
+from queue_config.rq_time import rq_now
 
 Fate = Literal["requeued", "failed", "booked", "another's", "alive"]
 
-_LOG = """
-local function last_of(stream)
-  local last = redis.call('XREVRANGE', stream, '+', '-', 'COUNT', 1)[1]
-  if not last then return nil, 0, 0 end
-  local attempt, seq = string.match(last[1], '^(%d+)-(%d+)$')
-  return string.match(last[2][2], '^{"type":"(%a+)"'), tonumber(attempt), tonumber(seq)
-end
-local ends = {finished = true, failed = true, canceled = true, expired = true}
-local function log(stream, channel, job, attempt, seq, payload, ttl)
-  local id = string.format('%d-%d', attempt, seq)
-  redis.call('XADD', stream, id, 'e', payload)
-  redis.call('EXPIRE', stream, ttl)
-  redis.call('PUBLISH', channel, table.concat({job, id, payload}, '\\0'))
-end
-"""
+_ENDS = "local ends = {finished = true, failed = true, canceled = true, expired = true}"
 
 # KEYS: workers, buried, lease. ARGV: name.
 _BURY = """
@@ -54,7 +41,8 @@ return 1
 # results. ARGV: name, job id, execution id, live channel, control channel, terminal event, why, now (ISO), result ttl,
 # live ttl.
 _TAKE = (
-    _LOG
+    PRELUDE
+    + _ENDS
     + """
 local name, job, composite = ARGV[1], ARGV[2], ARGV[2] .. ':' .. ARGV[3]
 if redis.call('SISMEMBER', KEYS[1], name) == 0 then return 'alive' end
@@ -98,7 +86,8 @@ return fate
 
 # KEYS: stream, record. ARGV: live channel, job id, terminal event, ttl.
 _MEND = (
-    _LOG
+    PRELUDE
+    + _ENDS
     + """
 local kind, attempt, seq = last_of(KEYS[1])
 if ends[kind] or redis.call('HGET', KEYS[2], 'status') ~= 'failed' then return 0 end
@@ -173,7 +162,7 @@ class Steps:
             rq_keys.results(job_id),
         ]
         end, why = events.dump(self._verdict.event), self._verdict.why
-        told: list[str | bytes | int] = [worker, job_id, execution_id, keys.LIVE, keys.CONTROL, end, why, _now()]
+        told: list[str | bytes | int] = [worker, job_id, execution_id, keys.LIVE, keys.CONTROL, end, why, rq_now()]
         fate = self._take(keys=own, args=[*told, self._result_ttl_s, self._live_ttl_s])
         return cast(Fate, cast(bytes, fate).decode())
 
@@ -188,8 +177,3 @@ class Steps:
         record = rq_keys.worker(name)
         own = [keys.BURIED, rq_keys.WORKERS, record, rq_keys.worker_executions(name), *map(rq_keys.workers_of, queues)]
         self._strike_off(keys=own, args=[name, record])
-
-
-def _now() -> str:
-    # As RQ writes times.
-    return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
