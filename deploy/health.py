@@ -29,18 +29,24 @@ class Answer:
 
 def ask(host: str, port: int, path: str = "/health/ready", *, api_key: str = "") -> Answer:
     """With a key set, the service tells of its readiness only to who has it."""
-    connection = http.client.HTTPConnection(reachable(host), port, timeout=_PATIENCE_S)
+    try:
+        status, body = get(host, port, path, api_key=api_key, patience_s=_PATIENCE_S)
+    except (OSError, http.client.HTTPException):
+        return Answer(Health.SILENT)
+    if status == http.HTTPStatus.UNAUTHORIZED:
+        return Answer(Health.REFUSED, "it wants its key in PENSIEVE_API_KEY")
+    return Answer(Health.READY) if status == http.HTTPStatus.OK else Answer(Health.NOT_READY, _reason(body))
+
+
+def get(host: str, port: int, path: str, *, api_key: str, patience_s: float) -> tuple[int, bytes]:
+    """Status and body of what the service answers. Raises OSError or HTTPException where it doesn't."""
+    connection = http.client.HTTPConnection(reachable(host), port, timeout=patience_s)
     try:
         connection.request("GET", path, headers={"x-api-key": api_key} if api_key else {})
         response = connection.getresponse()
-        body = response.read()
-    except (OSError, http.client.HTTPException):
-        return Answer(Health.SILENT)
+        return response.status, response.read()
     finally:
         connection.close()
-    if response.status == http.HTTPStatus.UNAUTHORIZED:
-        return Answer(Health.REFUSED, "it wants its key in PENSIEVE_API_KEY")
-    return Answer(Health.READY) if response.status == http.HTTPStatus.OK else Answer(Health.NOT_READY, _reason(body))
 
 
 def _reason(body: bytes) -> str:

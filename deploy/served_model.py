@@ -7,7 +7,7 @@ from typing import Self
 import orjson
 
 from deploy.failure import Failure
-from deploy.ports import reachable
+from deploy.health import get
 from deploy.running import Running
 
 _PATIENCE_S = 10.0
@@ -23,18 +23,13 @@ class ServedModel:
     @classmethod
     def of(cls, running: Running, api_key: str) -> Self:
         """The model behind a service that is ready; Failure where it won't say."""
-        connection = http.client.HTTPConnection(reachable(running.host), running.port, timeout=_PATIENCE_S)
         try:
-            connection.request("GET", "/v1/models", headers={"x-api-key": api_key} if api_key else {})
-            response = connection.getresponse()
-            body = response.read()
+            status, body = get(running.host, running.port, "/v1/models", api_key=api_key, patience_s=_PATIENCE_S)
         except (OSError, http.client.HTTPException) as error:
             raise Failure(f"{running.url} does not answer ({error}); see `pensieve logs api`.") from error
-        finally:
-            connection.close()
-        if response.status == http.HTTPStatus.UNAUTHORIZED:
+        if status == http.HTTPStatus.UNAUTHORIZED:
             raise Failure(f"The service at {running.url} wants another key; set PENSIEVE_API_KEY to the one it has.")
-        if response.status != http.HTTPStatus.OK:
-            raise Failure(f"The service at {running.url} answered {response.status} to GET /v1/models.")
+        if status != http.HTTPStatus.OK:
+            raise Failure(f"The service at {running.url} answered {status} to GET /v1/models.")
         info = orjson.loads(body)["data"][0]
         return cls(info["id"], info["max_input_tokens"])

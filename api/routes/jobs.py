@@ -60,12 +60,13 @@ def follow_job(job_id: str) -> Response:
     record = find(services, job_id)
     after = _last_event_id()
     log = services.log.read(job_id)
-    stream = MessageStream(head_for(services, record), g.request_id, after)
+    head = head_for(services, record)
+    stream = MessageStream(head, g.request_id, after)
     if has_ended([entry.event for entry in log]) and not any(list(stream.fold(entry)) for entry in log):
         # A browser's EventSource comes back after every end; only this answer makes it stop.
         return Response(status=204)
     return sse_response(
-        frames(services, head_for(services, record), record.deadline_at, g.request_id, after),
+        frames(services, head, record.deadline_at, g.request_id, after),
         Client(request.environ),
         ping_interval_s=services.settings.ping_interval_s,
         with_ids=True,

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from api.wire import documents, fields
@@ -87,16 +88,7 @@ class ContentReader:
     def _result_text(self, content: Any, path: str) -> str:
         if content is None:
             return ""
-        if isinstance(content, str):
-            return content
-        if not isinstance(content, list):
-            raise InvalidRequest(f"{path}: Input should be a valid string or a valid array")
-        texts: list[str] = []
-        for index, item in enumerate(content):
-            block = fields.mapping(item, f"{path}.{index}")
-            kind = fields.string(block, "type", f"{path}.{index}.")
-            texts.append(self._text(kind, block, f"{path}.{index}", nested=True))
-        return "\n".join(texts)
+        return documents.texts_in(content, path, partial(self._text, nested=True))
 
     def _text(self, kind: str, block: dict[str, Any], path: str, *, nested: bool) -> str:
         match kind:

@@ -1,5 +1,6 @@
 """Documents, search results and what other providers' tools left, as the text that a text model reads."""
 
+from collections.abc import Callable
 from typing import Any
 
 import orjson
@@ -45,7 +46,7 @@ def document(block: dict[str, Any], path: str, *, nested: bool) -> str:
     if kind == "text":
         text = fields.string(source, "data", f"{path}.source.")
     elif kind == "content":
-        text = _texts(fields.present(source, "content", f"{path}.source."), f"{path}.source.content")
+        text = texts_in(fields.present(source, "content", f"{path}.source."), f"{path}.source.content", _text_alone)
     elif nested:
         text = DOCUMENT_NOTE
     else:
@@ -56,7 +57,7 @@ def document(block: dict[str, Any], path: str, *, nested: bool) -> str:
 
 def search_result(block: dict[str, Any], path: str) -> str:
     head = [fields.string(block, "title", f"{path}."), fields.string(block, "source", f"{path}.")]
-    return "\n".join([*head, _texts(fields.array(block, "content", f"{path}."), f"{path}.content")])
+    return "\n".join([*head, texts_in(fields.array(block, "content", f"{path}."), f"{path}.content", _text_alone)])
 
 
 def foreign(block: dict[str, Any]) -> str:
@@ -78,7 +79,8 @@ def _readable(value: Any) -> Any:
     return [_readable(inner) for inner in value] if isinstance(value, list) else value
 
 
-def _texts(content: Any, path: str) -> str:
+def texts_in(content: Any, path: str, text_of: Callable[[str, dict[str, Any], str], str]) -> str:
+    """The text of a string or of an array of blocks; `text_of` reads one block: its type, itself, its path."""
     if isinstance(content, str):
         return content
     if not isinstance(content, list):
@@ -87,9 +89,13 @@ def _texts(content: Any, path: str) -> str:
     for index, item in enumerate(content):
         block = fields.mapping(item, f"{path}.{index}")
         kind = fields.string(block, "type", f"{path}.{index}.")
-        if kind == "image":
-            raise InvalidRequest(f"{path}.{index}: images are not supported by this model")
-        if kind != "text":
-            raise InvalidRequest(f"{path}.{index}.type: Input should be 'text'")
-        texts.append(plain_text(block, f"{path}.{index}"))
+        texts.append(text_of(kind, block, f"{path}.{index}"))
     return "\n".join(texts)
+
+
+def _text_alone(kind: str, block: dict[str, Any], path: str) -> str:
+    if kind == "image":
+        raise InvalidRequest(f"{path}: images are not supported by this model")
+    if kind != "text":
+        raise InvalidRequest(f"{path}.type: Input should be 'text'")
+    return plain_text(block, path)

@@ -39,16 +39,11 @@ def view(record: JobRecord, events: Sequence[Event], position: int | None, seal:
     """`position` is how many requests come before it, None where it doesn't wait."""
     status = status_of(record, events)
     return {
-        "id": record.id,
-        "type": "job",
-        "status": status,
-        "model": record.model,
-        "created_at": rfc3339(record.created_at),
-        "expires_at": rfc3339(record.deadline_at),
+        **_facts(record, status),
         "position": position if status == "queued" else None,
         "progress": {"output_tokens": _progress(events)},
         "result": fold(head_of(record, seal), events) if status == "succeeded" else None,
-        "error": _error(events) if status in {"errored", "canceled", "expired"} else None,
+        "error": _error(status, events),
     }
 
 
@@ -56,6 +51,10 @@ def summary(record: JobRecord, last: Event | None) -> dict[str, Any]:
     """A job in a list, by its record and the last event of its log: what can be told without reading the answer."""
     events = [] if last is None else [last]
     status = status_of(record, events)
+    return {**_facts(record, status), "error": _error(status, events)}
+
+
+def _facts(record: JobRecord, status: Status) -> dict[str, Any]:
     return {
         "id": record.id,
         "type": "job",
@@ -63,7 +62,6 @@ def summary(record: JobRecord, last: Event | None) -> dict[str, Any]:
         "model": record.model,
         "created_at": rfc3339(record.created_at),
         "expires_at": rfc3339(record.deadline_at),
-        "error": _error(events) if status in {"errored", "canceled", "expired"} else None,
     }
 
 
@@ -73,7 +71,9 @@ def _progress(events: Sequence[Event]) -> int:
     return output_tokens(events)
 
 
-def _error(events: Sequence[Event]) -> dict[str, str]:
+def _error(status: Status, events: Sequence[Event]) -> dict[str, str] | None:
+    if status not in {"errored", "canceled", "expired"}:
+        return None
     error: PensieveError
     if events and isinstance(last := events[-1], Failed | Canceled | Expired):
         error = error_of(last)
