@@ -6,8 +6,9 @@ import mlx.core as mx
 import numpy as np
 import pytest
 
-from tests.support.constraints import Ruled, words
+from tests.support.constraints import Ruled
 from workers.constraint import Constraint
+from workers.constraint_mask import mask_of
 from workers.mlx_engine.mask_asker import FEW, MaskAsker
 from workers.mlx_engine.masks import Masks
 
@@ -24,7 +25,7 @@ def test_what_is_not_allowed_can_not_be_drawn(known: int, width: int, constraine
         forbidden[[token for token in tokens if token < width]] = False
         expected[row, forbidden] = -np.inf
 
-    masks = Masks.of([words(allowed[row], known) if row in allowed else None for row in range(3)])
+    masks = Masks.of([mask_of(allowed[row], known) if row in allowed else None for row in range(3)])
 
     assert masks is not None
     assert np.array_equal(np.array(masks.apply(mx.array(logits))), expected)
@@ -53,7 +54,7 @@ def test_each_constraint_is_asked_and_answered_in_its_place(count: int, threads:
         elif i % 5 == 0:
             assert isinstance(answer, ZeroDivisionError)
         else:
-            assert np.array_equal(np.array(answer), words([i], 200))
+            assert np.array_equal(np.array(answer), mask_of([i], 200))
 
 
 def test_many_constraints_are_asked_side_by_side() -> None:

@@ -6,6 +6,8 @@ from typing import Self
 import numpy as np
 from numpy.typing import NDArray
 
+from workers.constraint_mask import mask_of
+
 Rule = Callable[[list[int]], Iterable[int] | None]
 
 
@@ -22,7 +24,7 @@ class Ruled:
 
     def allowed(self) -> NDArray[np.int32] | None:
         tokens = self._rule(self.output)
-        return None if tokens is None else words(tokens, self._vocabulary)
+        return None if tokens is None else mask_of(tokens, self._vocabulary)
 
     def push(self, token: int) -> None:
         self.output.append(token)
@@ -31,10 +33,3 @@ class Ruled:
         other = type(self)(self._rule, self._vocabulary)
         other.output = list(self.output)
         return other
-
-
-def words(tokens: Iterable[int], vocabulary: int) -> NDArray[np.int32]:
-    """A mask that allows just these tokens."""
-    bits = np.zeros(-(-vocabulary // 32) * 32, np.uint8)
-    bits[list(tokens)] = 1
-    return np.packbits(bits, bitorder="little").view(np.int32)

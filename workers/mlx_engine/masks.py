@@ -7,9 +7,7 @@ from typing import Self
 import mlx.core as mx
 import numpy as np
 
-from workers.constraint_mask import Mask
-
-_WORD_BITS = 32
+from workers.constraint_mask import WORD_BITS, Mask
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +45,7 @@ class Masks:
             flat = mx.array(bits.astype(np.bool_))
         else:
             words = mx.array(self.words.view(np.uint32))
-            shifted = (words[:, :, None] >> mx.arange(_WORD_BITS, dtype=mx.uint32)) & 1
+            shifted = (words[:, :, None] >> mx.arange(WORD_BITS, dtype=mx.uint32)) & 1
             flat = shifted.reshape(words.shape[0], -1)[:, :width].astype(mx.bool_)
         missing = width - flat.shape[1]
         return mx.pad(flat, [(0, 0), (0, missing)]) if missing else flat

@@ -52,9 +52,9 @@ class Penalties:
         return cls(
             tuple(row for row, _ in counted),
             [tally for _, tally in counted],
-            _column([p.repetition_penalty for p in asked]),
-            _column([p.presence_penalty for p in asked]),
-            _column([p.frequency_penalty for p in asked]),
+            column([p.repetition_penalty for p in asked]),
+            column([p.presence_penalty for p in asked]),
+            column([p.frequency_penalty for p in asked]),
             mx.stack([tally.prompt for _, tally in counted]),
             mx.stack([tally.output for _, tally in counted]),
         )
@@ -110,5 +110,6 @@ def _count(tokens: Rows[int], vocabulary: int) -> np.ndarray:
     return np.bincount(np.array(tokens, np.int64), minlength=vocabulary)[:vocabulary].astype(np.float32)
 
 
-def _column(values: Rows[float]) -> mx.array:
+def column(values: Rows[float]) -> mx.array:
+    """One number a row, (rows, 1)."""
     return mx.array(np.array(values, np.float32))[:, None]

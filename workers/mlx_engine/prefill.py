@@ -4,11 +4,10 @@ from typing import Any
 
 import mlx.core as mx
 import mlx.nn as nn
-import numpy as np
 
 from workers.mlx_engine.prompt_cache import PromptCache
 from workers.mlx_engine.prompt_cache_fetch import Fetch
-from workers.mlx_engine.prompt_cache_tree import PIECE_TOKENS, Prefix, pack
+from workers.mlx_engine.prompt_cache_tree import PIECE_TOKENS, Prefix, agreeing, pack
 from workers.mlx_engine.shared_pass import Chunk
 from workers.sequence import Sequence
 
@@ -76,9 +75,7 @@ class Prefill:
         """Whether it has yet to begin, and will find much of itself in what the other one's next tokens leave."""
         if self.cache or not self._prompt_cache.is_on or self.sequence.salt != other.sequence.salt:
             return False
-        both = min(self.length, other.length)
-        differ = np.array(self._tokens[:both]) != np.array(other._tokens[:both])  # noqa: SLF001 - one of its own kind
-        alike = int(differ.argmax()) if differ.any() else differ.size
+        alike = agreeing(self._key, other._key)  # noqa: SLF001 - one of its own kind
         return alike - self.find() >= _WORTH_WAITING
 
     def chunk(self, max_tokens: int) -> Chunk | None:

@@ -175,7 +175,7 @@ class PrefixTree(Generic[P, S]):
                 break
             path.append(child)
             if child.end > stop or not key.startswith(child.tokens, offset):
-                at += _agreeing(child.tokens, key[offset : stop * TOKEN_BYTES])
+                at += agreeing(child.tokens, key[offset : stop * TOKEN_BYTES])
                 break
             at, node = child.end, child
         return path, at
@@ -271,7 +271,7 @@ class PrefixTree(Generic[P, S]):
         self._count(node, node.nbytes - before)
 
 
-def _agreeing(one: bytes, other: bytes) -> int:
+def agreeing(one: bytes, other: bytes) -> int:
     """How many tokens both begin with."""
     size = min(len(one), len(other)) // TOKEN_BYTES
     differs = np.frombuffer(one, np.uint32, size) != np.frombuffer(other, np.uint32, size)

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from queue_config.request import SamplingParams
 from workers.mlx_engine.chance import stream
-from workers.mlx_engine.penalties import Biases, Penalties, Tally
+from workers.mlx_engine.penalties import Biases, Penalties, Tally, column
 
 _LOG2_E = 1.4426950408889634
 _COLDEST = 1e-5
@@ -98,13 +98,9 @@ def _group(rows: list[int], params: Rows[SamplingParams]) -> Group | None:
     least = [np.log2(p.min_p) if p.min_p > 0 else -np.inf for p in chosen]
     return Group(
         rows=tuple(rows),
-        sharpness=_column([_LOG2_E / p.temperature for p in chosen]),
+        sharpness=column([_LOG2_E / p.temperature for p in chosen]),
         top_k=mx.array(top_k, mx.int32)[:, None],
-        top_p=_column([max(p.top_p, _LEAST_TOP_P) for p in chosen]),
-        least=_column(least) if any(p.min_p > 0 for p in chosen) else None,
+        top_p=column([max(p.top_p, _LEAST_TOP_P) for p in chosen]),
+        least=column(least) if any(p.min_p > 0 for p in chosen) else None,
         all_have_k=min(top_k) > 0,
     )
-
-
-def _column(values: Rows[float]) -> mx.array:
-    return mx.array(np.array(values, np.float32))[:, None]

@@ -59,9 +59,6 @@ class Speculation:
     model: nn.Module
     sampler: Sampler
     new_drafter: Callable[[Row], Drafter] = lambda row: Lookup(row.prompt)
-    checked: int = 0
-    """Guesses so far, and how many of them were right."""
-    right: int = 0
     _guesser: Guesser | None = None
 
     def guess(self, row: Row, pending: Pending, kv: KVRows) -> tuple[list[Sampled], Draft | None]:
@@ -110,8 +107,6 @@ class Speculation:
         for token in guesses[:right]:
             guesser.drafter.push(token)
         guesser.known += right
-        self.checked += len(guesses)
-        self.right += right
 
 
 def _sampled(row: Row, tokens: list[int]) -> list[Sampled]:
