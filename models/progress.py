@@ -1,5 +1,6 @@
 """Progress of a download: told by looking at what has arrived, whatever it is that downloads."""
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -14,11 +15,12 @@ def silent(_done_bytes: int, _total_bytes: int | None, _what: str) -> None:
 
 
 def size_bytes(folder: Path) -> int:
-    """Of all files in it, however deep; files that vanish while we look count nothing."""
+    """Of all files in it, however deep; what vanishes while we look, files or folders, counts nothing."""
     total = 0
-    for file in folder.rglob("*"):
-        try:
-            total += file.stat().st_size if file.is_file() else 0
-        except FileNotFoundError:
-            continue
+    for inside, _, names in os.walk(folder):
+        for name in names:
+            try:
+                total += os.lstat(os.path.join(inside, name)).st_size  # noqa: PTH118 - a path for each file costs more
+            except FileNotFoundError:
+                continue
     return total
