@@ -46,8 +46,8 @@ test: ## every test that this machine can run, with the coverage floor
 	@$(SETUP_DEV)
 	@$(BIN)/pensieve pull
 	$(BIN)/coverage erase
-# What starts whole services needs the machine alone.
-	$(BIN)/coverage run -m pytest -n 2 --dist loadfile --ignore tests/e2e
+# Two processes with one BLAS thread each; what starts whole services needs the machine alone.
+	OPENBLAS_NUM_THREADS=1 $(BIN)/coverage run -m pytest -n 2 --dist loadfile --ignore tests/e2e
 	$(BIN)/coverage run -m pytest tests/e2e
 	$(BIN)/coverage combine --quiet
 	$(BIN)/coverage report --fail-under=85

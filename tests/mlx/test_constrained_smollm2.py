@@ -19,7 +19,9 @@ from workers.mlx_engine.engine import MlxEngine
 from workers.sequence import Sequence
 
 MAX_TOKENS = 80
-NAMES = ("weather", "order", "union", "tree", "few", "dates", "scores")
+FEW_TOKENS = 24
+MADE_UP = ("weather", "union", "dates", "scores")
+CALLED = ("order", "tree", "few", "union")
 
 
 class _Model:
@@ -27,11 +29,11 @@ class _Model:
         self.tokenizer = Tokenizer.load(folder)
         self._factory = ConstraintFactory.load(folder, self.tokenizer, None)
 
-    def sequence(self, name: str, question: str, form: AnswerForm, seed: int) -> Sequence:
+    def sequence(self, name: str, question: str, form: AnswerForm, seed: int, max_tokens: int = MAX_TOKENS) -> Sequence:
         grammar = answer_grammar(AnswerSyntax(), self.tokenizer.special, form)
         before, after = Markup("<|im_start|>user\n"), Markup("<|im_end|>\n<|im_start|>assistant\n")
         prompt = tuple(self.tokenizer.encode([before, question, after]))
-        sampling = SamplingParams(max_tokens=MAX_TOKENS, temperature=1.0, seed=seed)
+        sampling = SamplingParams(max_tokens=max_tokens, temperature=1.0, seed=seed)
         request = GenerationRequest(
             id=name, model="m", prompt=prompt, sampling=sampling, created_at=0, deadline_at=0,
             answer=AnswerPlan(grammar=grammar),
@@ -50,7 +52,11 @@ def model(smollm2_dir: Path) -> _Model:
 
 
 def _free(model: _Model) -> list[Sequence]:
-    return [model.sequence(f"free{i}", "Tell me about lists: [1, 2].", AnswerForm(), i) for i in range(3)]
+    return [model.sequence(f"free{i}", "Tell me about lists: [1, 2].", AnswerForm(), i, FEW_TOKENS) for i in range(3)]
+
+
+def _check(name: str, text: str) -> None:
+    jsonschema_rs.validator_for(SCHEMAS[name], validate_formats=True).validate(json.loads(text))
 
 
 def test_forced_calls_and_structured_outputs_fit_and_free_rows_beside_them_are_as_ever(
@@ -58,31 +64,31 @@ def test_forced_calls_and_structured_outputs_fit_and_free_rows_beside_them_are_a
 ) -> None:
     structured = [
         model.sequence(f"json {name}", f"Make up a {name} as JSON.", AnswerForm(schema=SCHEMAS[name]), i)
-        for i, name in enumerate(NAMES)
+        for i, name in enumerate(MADE_UP)
     ]
     tools = tuple(Tool(name, "", schema) for name, schema in SCHEMAS.items())
-    forms = [AnswerForm(tools=tools, choice="tool", tool_name=name, parallel=False) for name in NAMES]
+    forms = [AnswerForm(tools=tools, choice="tool", tool_name=name, parallel=False) for name in CALLED]
     calls = [
         model.sequence(f"call {name}", f"Call {name}.", form, 50 + i)
-        for i, (name, form) in enumerate(zip(NAMES, forms, strict=True))
+        for i, (name, form) in enumerate(zip(CALLED, forms, strict=True))
     ]
     undisturbed = run(smollm2, _free(model))
 
-    got = run(smollm2, [*structured, *_free(model), *calls], joins={"free1": 5, "json tree": 3, "call few": 7})
+    got = run(smollm2, [*structured, *_free(model), *calls], joins={"free1": 5, "json union": 3, "call few": 7})
 
     assert {name: got[name] for name in undisturbed} == undisturbed
-    for name in NAMES:
-        fits = jsonschema_rs.validator_for(SCHEMAS[name], validate_formats=True)
-        fits.validate(json.loads(model.text(got[f"json {name}"])))
+    for name in MADE_UP:
+        _check(name, model.text(got[f"json {name}"]))
+    for name in CALLED:
         opening, body, closing = model.text(got[f"call {name}"]).split("\n")
         call = json.loads(body)
         assert (opening, call["name"], closing) == ("<tool_call>", name, "</tool_call>")
-        fits.validate(call["arguments"])
+        _check(name, json.dumps(call["arguments"]))
 
 
 def test_a_constrained_answer_is_the_same_alone_and_resumed(model: _Model, smollm2: MlxEngine) -> None:
     def one() -> Sequence:
-        return model.sequence("one", "Make up an order.", AnswerForm(schema=SCHEMAS["order"]), 9)
+        return model.sequence("one", "Make up an order.", AnswerForm(schema=SCHEMAS["order"]), 9, FEW_TOKENS)
 
     whole = run(smollm2, [one()])["one"]
     beside = run(smollm2, [*_free(model), one()], joins={"one": 4})["one"]
