@@ -2,21 +2,17 @@
 
 import json
 import re
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from deploy.claude_home import prepare_home
-from deploy.running import Running
-from deploy.served_model import ServedModel
 from queue_config.settings import CHECKOUT
 from tests.support import api_stream_grammar
-from tests.support.claude_client import PATIENCE_S, VERSIONS, ClaudeClient, binary
 from tests.support.claude_terminal import ClaudeTerminal
-from tests.support.recording_proxy import Exchange, RecordingProxy
+from tests.support.claude_watched import Watched, heard, trust, wait_until
+from tests.support.recording_proxy import Exchange
 from tests.support.service import Service
 from tests.support.tiny_llama import write_tiny_speaker
 
@@ -25,14 +21,6 @@ KEY = "a key of this test"
 FULL_PROMPT_TOKENS = 11_000
 """Of the newest client with SmolLM2's tokenizer; older ones say more."""
 MOST_COMPUTED_AGAIN = 0.05
-
-
-@pytest.fixture(params=VERSIONS)
-def client_binary(request: pytest.FixtureRequest) -> Path:
-    found = binary(request.param)
-    if not found.exists():
-        pytest.skip(f"Claude Code {request.param} is not there; `make claude-client` gets it from npm")
-    return found
 
 
 @pytest.fixture(scope="module")
@@ -53,75 +41,11 @@ def _speaking(folder: Path, context_tokens: int) -> Service:
     return Service(folder / "home", model=model, api_key=KEY, drain_s=2)
 
 
-@pytest.fixture
-def watched(client_binary: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator["Watched"]:
-    with Watched(client_binary, tmp_path) as watched:
-        yield watched
-
-
-class Watched:
-    """A client in a folder of its own whose every connection, inward and outward, goes through one proxy."""
-
-    def __init__(self, binary: Path, folder: Path) -> None:
-        self._binary = binary
-        self._folder = folder
-        self.proxy = RecordingProxy()
-
-    def __enter__(self) -> "Watched":
-        self.proxy.__enter__()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.proxy.__exit__()
-        assert self.proxy.refused == [], "the client wanted to leave the machine"
-
-    def client(self, service: Service, key: str = "", **changes: str) -> ClaudeClient:
-        self.proxy.service_port = service.port
-        project = self._folder / "project"
-        project.mkdir(exist_ok=True)
-        return ClaudeClient(
-            binary=self._binary,
-            home=self._folder / "home",
-            project=project,
-            url=self.proxy.url,
-            model=ServedModel.of(Running("127.0.0.1", service.port, "", worker=True), key),
-            api_key=key,
-            changes={"HTTPS_PROXY": self.proxy.url, "HTTP_PROXY": self.proxy.url, **changes},
-        )
-
-    @property
-    def messages(self) -> list[Exchange]:
-        return self.proxy.messages
-
-
 def usage(exchange: Exchange) -> dict[str, int]:
     """How many tokens the prompt had, and how many of them came from the cache; the stream must be a legal one."""
     told: dict[str, Any] = api_stream_grammar.read([event.data for event in exchange.events])["usage"]
     computed = told["input_tokens"] + told["cache_creation_input_tokens"]
     return {"prompt": computed + told["cache_read_input_tokens"], "read": told["cache_read_input_tokens"]}
-
-
-def trust(client: ClaudeClient) -> None:
-    """What the user says who is asked about a folder."""
-    settings = prepare_home(client.home) / ".claude" / ".claude.json"
-    told = json.loads(settings.read_text()) | {"projects": {str(client.project): {"hasTrustDialogAccepted": True}}}
-    settings.write_text(json.dumps(told))
-
-
-def heard_hi(terminal: ClaudeTerminal, watched: Watched) -> bool:
-    """What comes before the client listens is lost; what comes all at once is taken for a paste, and not sent."""
-    terminal.type("Say hi")
-    time.sleep(0.5)
-    terminal.type("\r")
-    time.sleep(0.5)
-    return bool(watched.messages)
-
-
-def wait_until(is_true: Callable[[], object]) -> None:
-    give_up_at = time.monotonic() + PATIENCE_S
-    while not is_true():
-        assert time.monotonic() < give_up_at, "it never came true"
-        time.sleep(0.05)
 
 
 def counted_by_the_engine(service: Service) -> list[dict[str, int]]:
@@ -189,7 +113,7 @@ def test_the_interactive_client_greets_nobody_and_answers(watched: Watched, room
     client = watched.client(roomy, KEY)
     trust(client)
     with ClaudeTerminal(client) as terminal:
-        wait_until(lambda: heard_hi(terminal, watched))
+        wait_until(lambda: heard(terminal, watched, "Say hi"))
         wait_until(lambda: b"message_stop" in watched.messages[0].answer)
 
     assert watched.messages[0].body["messages"][0]["role"] == "user"

@@ -33,9 +33,15 @@ class Service:
         self.environ = {name: text for name, text in os.environ.items() if not name.startswith("PENSIEVE_")}
         """What a command needs to find this service."""
         self.environ |= {f"PENSIEVE_{name.upper()}": str(value) for name, value in given.items()}
+        self._start_words: tuple[str, ...] = ()
+
+    def without_worker(self) -> Self:
+        """Of the API alone, for workers that the test starts."""
+        self._start_words = ("--no-worker",)
+        return self
 
     def __enter__(self) -> Self:
-        started = self.command("start")
+        started = self.command("start", *self._start_words)
         assert started.returncode == 0, started.stdout + started.stderr
         return self
 
