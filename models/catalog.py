@@ -41,6 +41,8 @@ class CatalogEntry:
     layers: int
     kv_heads: int
     head_size: int
+    draft: str | None = None
+    """The entry that may guess for this one: of the same vocabulary, and so much smaller that it pays."""
 
     @property
     def size_is_exact(self) -> bool:
@@ -159,6 +161,7 @@ CATALOG = (
         layers=32,
         kv_heads=8,
         head_size=128,
+        draft="llama-3.2-1b-instruct-4bit",
     ),
     CatalogEntry(
         name="llama-3.3-70b-instruct-4bit",
@@ -171,6 +174,7 @@ CATALOG = (
         layers=80,
         kv_heads=8,
         head_size=128,
+        draft="llama-3.2-1b-instruct-4bit",
     ),
     CatalogEntry(
         name="qwen2.5-0.5b-instruct-4bit",
@@ -195,6 +199,19 @@ CATALOG = (
         layers=28,
         kv_heads=4,
         head_size=128,
+        draft="qwen2.5-0.5b-instruct-4bit",
+    ),
+    CatalogEntry(
+        name="qwen3-0.6b-4bit",
+        repo="mlx-community/Qwen3-0.6B-4bit",
+        family="qwen3",
+        licence="Apache-2.0",
+        note="small and quick; also the draft model of its larger relatives",
+        context_tokens=40_960,
+        parameters=596_000_000,
+        layers=28,
+        kv_heads=8,
+        head_size=128,
     ),
     CatalogEntry(
         name="qwen3-4b-4bit",
@@ -207,6 +224,7 @@ CATALOG = (
         layers=36,
         kv_heads=8,
         head_size=128,
+        draft="qwen3-0.6b-4bit",
     ),
     CatalogEntry(
         name="qwen3-8b-4bit",
@@ -219,6 +237,7 @@ CATALOG = (
         layers=36,
         kv_heads=8,
         head_size=128,
+        draft="qwen3-0.6b-4bit",
     ),
     CatalogEntry(
         name="qwen3-30b-a3b-4bit",

@@ -52,6 +52,23 @@ class Unbounded:
         return 0
 
 
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """What the engine holds just now, in bytes; 0 where it doesn't know."""
+
+    weights_bytes: int = 0
+    device_bytes: int = 0
+    """All that the runtime has allocated."""
+    kv_bytes: int = 0
+    """Of the sequences that decode or prefill."""
+    cache_bytes: int = 0
+    """Of the prompt cache."""
+    cache_limit_bytes: int = 0
+
+
+NOTHING_HELD = Usage()
+
+
 class Engine(Protocol):
     """A continuous batch over one model on one device.
 
@@ -81,6 +98,14 @@ class Engine(Protocol):
     @property
     def kv(self) -> KVCosts:
         """What sequences cost."""
+
+    @property
+    def usage(self) -> Usage:
+        """What it holds; asked some times a second."""
+
+    @property
+    def aside_s(self) -> float:
+        """Seconds of the last `decode` that a step which guesses nothing would not have taken."""
 
     def add(self, sequence: Sequence) -> int:
         """Take a sequence in; no computing yet. Its `prompt + output` is what prefill will process.

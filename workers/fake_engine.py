@@ -3,7 +3,7 @@
 import time
 from dataclasses import dataclass
 
-from workers.engine import KVCosts, Sampled, Unbounded
+from workers.engine import NOTHING_HELD, KVCosts, Sampled, Unbounded
 from workers.sequence import Sequence
 
 
@@ -22,6 +22,8 @@ class FakeEngine:
     chunk_sizes = (128, 256, 512)
     shares_passes = False
     kv: KVCosts = Unbounded()
+    usage = NOTHING_HELD
+    aside_s = 0.0
 
     def __init__(self, eos_id: int, step_s: float = 0.0) -> None:
         self._eos_id = eos_id

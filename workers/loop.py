@@ -10,6 +10,7 @@ from queue_config.events import Canceled, Delta, Expired, Failed, Finished, Term
 from workers.engine import Engine, Sampled
 from workers.generation import Cancel, Command, Drop, Emission, Generation, Stop, Submit, Tell
 from workers.isolation import Isolation
+from workers.report_engine import EngineObserver
 from workers.scheduler import Scheduler
 from workers.sequence import Sequence
 
@@ -43,6 +44,7 @@ class EngineLoop:
         self.inbox: queue.SimpleQueue[Command] = queue.SimpleQueue()
         self.last_turn_at = time.monotonic()
         """Read by the heartbeat: the age of this is the evidence that the engine lives."""
+        self.observer = EngineObserver()
         self._engine = engine
         self._scheduler = scheduler
         self._emit = emit
@@ -76,7 +78,10 @@ class EngineLoop:
         self._expire()
         began_at = self._clock()
         self._decode(self._prefill())
-        self._scheduler.turned(self._clock() - began_at)
+        ended_at = self._clock()
+        # What others' prompts may take is measured by a step, not by what goes beside a lone one.
+        self._scheduler.turned(ended_at - began_at - self._engine.aside_s)
+        self.observer.turned(self._live, self._engine, now=self._now(), at=ended_at, is_idle=self._scheduler.is_idle)
         self.last_turn_at = time.monotonic()
         return True
 
@@ -134,6 +139,7 @@ class EngineLoop:
             else:
                 # Several prompts in a turn may take longer together than anybody waits for a sign of life.
                 self.last_turn_at = time.monotonic()
+                self.observer.prefilled(sequence, left)
                 self._scheduler.prefilled(sequence, left)
                 taken.append(sequence)
         return taken
@@ -155,6 +161,7 @@ class EngineLoop:
             guilty = self._isolation.raised(everybody)
             self._put_back(taken)
         else:
+            self.observer.stepped(len(step))
             self._end_empty(taken)
             for sampled in step:
                 self._deliver(sampled)

@@ -4,9 +4,10 @@ from collections import deque
 from collections.abc import Sequence as Sizes
 from statistics import median
 
-PATIENCE = 1.3
+PATIENCE = 1.1
 """A chunk of prefill may take so many times as long as the undisturbed step that it is added to. 2.5 for the two
 together is the promise to those who decode; what lies between is for chunks that are slower than the ones before."""
+WAITING_COUNTS = 2
 CALM_TURN_S = 1.0
 """The longest turn while nobody decodes: cancels are seen, and proof of life is given, between turns."""
 LOOK_EVERY = 32
@@ -20,7 +21,7 @@ _MORE_ROOM = 1.15
 class Pace:
     """A turn's prefill is bounded by time: among others by their step, alone by CALM_TURN_S.
 
-    Where more prompts wait than rows decode, each of those who wait counts as much as one who decodes: the time grows
+    Where many prompts wait, each counts as much as WAITING_COUNTS who decode, since it has nothing yet: the time grows
     by that ratio, so that a batch fills up quickly.
     """
 
@@ -76,7 +77,7 @@ class Pace:
             self._steps.clear()
         if not self._steps or self._turns_since_look >= LOOK_EVERY:
             return 0
-        self._weight = max(1.0, waiting / decoding)
+        self._weight = max(1.0, WAITING_COUNTS * waiting / decoding)
         return self._among_others.size(self._weight)
 
 

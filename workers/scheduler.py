@@ -9,7 +9,7 @@ the first come is admitted first, and the least left is prefilled first, so that
 one. Every fourth choice of either kind goes to whoever has waited longest, so that nobody starves.
 
 Pace. Each turn is a chunk of prefill and one decode step. While others decode, the chunk is as large as keeps the turn
-within 2.3 times an undisturbed step, and larger only where more prompts wait than rows decode (see workers.pace);
+within 2.1 times an undisturbed step, and larger only where more than half as many prompts wait (see workers.pace);
 otherwise it's the device's full chunk. A chunk is given to one sequence; what that one leaves of it goes to the next,
 if the engine takes both in one pass, or the next can do something sensible with it.
 """

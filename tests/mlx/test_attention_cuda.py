@@ -10,6 +10,7 @@ from tests.mlx.driving import alone, run, sequence, words
 from workers.mlx_engine.attention import NewTokens
 from workers.mlx_engine.attention_cuda import CudaAttention
 from workers.mlx_engine.engine import MlxEngine
+from workers.mlx_engine.kv_rows import KVRows
 from workers.mlx_engine.row_copy import CudaRowCopy, OneRow
 from workers.mlx_engine.slots import Layout, SlotKVCache
 
@@ -124,6 +125,7 @@ def engine(tmp_path: Path) -> MlxEngine:
 
 
 def test_the_kernel_was_chosen(engine: MlxEngine) -> None:
+    assert isinstance(engine._batch.kv, KVRows)
     assert isinstance(engine._batch.kv._attention, CudaAttention)
 
 

@@ -50,7 +50,7 @@ def _plain(
 TOKENS = st.lists(st.integers(0, VOCABULARY - 1), max_size=20)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     rows=st.lists(st.tuples(st.sampled_from(ALL), TOKENS, TOKENS, st.integers(0, VOCABULARY - 1)), min_size=1),
     seed=st.integers(0, 1000),

@@ -68,7 +68,7 @@ def test_several_prompts_end_in_one_pass_and_get_their_first_tokens_by_it(tiny: 
     for one in prompts:
         tiny.add(one)
     left = [tiny.prefill(one.id, 30) for one in prompts]
-    computed_before = tiny._batch.capacity
+    computed_before = tiny._batch.kv.capacity
 
     assert (left, computed_before) == ([0] * 4, 0)
     assert tiny.decode() == [Sampled(name, tokens[0]) for name, tokens in expected.items()]
@@ -81,7 +81,7 @@ def test_more_than_fits_a_pass_takes_several(tiny: MlxEngine) -> None:
         tiny.add(one)
         tiny.prefill(one.id, 60)
 
-    assert tiny._batch.capacity == 2
+    assert tiny._batch.kv.capacity == 2
     assert sorted(tiny.decode(), key=lambda s: s.sequence_id) == [
         Sampled(name, tokens[0]) for name, tokens in expected.items()
     ]

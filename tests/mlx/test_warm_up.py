@@ -1,11 +1,14 @@
 """Warm-up runs the shapes that are served later, and leaves nothing behind."""
 
 from pathlib import Path
+from typing import Any
 
+import mlx.core as mx
 import pytest
 
 from tests.mlx.driving import run, sequence, words
 from tests.support.tiny_llama import write_tiny_llama
+from workers.drafting import SIZES
 from workers.engine import Sampled
 from workers.mlx_engine.engine import MlxEngine
 from workers.mlx_engine.warm_up import batch_sizes, shapes, warm_up
@@ -14,8 +17,8 @@ from workers.mlx_engine.warm_up import batch_sizes, shapes, warm_up
 class WatchedEngine(MlxEngine):
     """Notes the sizes of what it is asked for."""
 
-    def __init__(self, folder: Path, kv_bytes: int = 0) -> None:
-        super().__init__(folder, "cpu", cache_bytes=10**8, kv_bytes=kv_bytes)
+    def __init__(self, folder: Path, *, kv_bytes: int = 0, speculate: bool = False) -> None:
+        super().__init__(folder, "cpu", cache_bytes=10**8, kv_bytes=kv_bytes, speculate=speculate)
         self.chunks: set[int] = set()
         self.batches: set[int] = set()
 
@@ -40,7 +43,24 @@ def test_every_chunk_size_and_every_doubling_of_the_batch_is_run(folder: Path) -
 
     assert engine.chunks >= set(engine.chunk_sizes)
     assert engine.batches >= {1, 2, 4, 8, 12}
-    assert len(stages) == len(engine.chunk_sizes) + 1 + 5 + 1
+    assert len(stages) == len(engine.chunk_sizes) + 2 + 5 + 1
+
+
+def test_drafts_of_every_size_are_checked(folder: Path) -> None:
+    engine = WatchedEngine(folder, speculate=True)
+    speculation = engine._batch.speculation
+    assert speculation is not None
+    model, passes = speculation.model, set()
+
+    def watched(tokens: mx.array, cache: list[Any]) -> mx.array:
+        passes.add(tokens.shape)
+        logits: mx.array = model(tokens, cache=cache)
+        return logits
+
+    speculation.model = watched
+    list(shapes(engine, max_batch=1))
+
+    assert passes == {(1, size + 1) for size in SIZES}
 
 
 def test_it_leaves_the_engine_as_it_was(folder: Path) -> None:

@@ -51,7 +51,7 @@ def beside_batch(client: Anthropic, model: str, requests: int) -> tuple[list[flo
         ]
     )
     began_at = time.perf_counter()
-    waited_s = []
+    waited_s: list[float] = []
     while client.messages.batches.retrieve(batch.id).processing_status != "ended":
         waited_s.append(first_and_step_s(client, model, 1000 + len(waited_s))[0])
         time.sleep(PAUSE_S)

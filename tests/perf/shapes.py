@@ -36,6 +36,12 @@ SHAPES: dict[str, dict[str, Any]] = {
         "vocab_size": 128256, "rope_theta": 500000.0, "tie_word_embeddings": False,
         "max_position_embeddings": 16384,
     },
+    "llama-3.2-1b-shape": {
+        "model_type": "llama", "hidden_size": 2048, "num_hidden_layers": 16, "intermediate_size": 8192,
+        "num_attention_heads": 32, "num_key_value_heads": 8, "head_dim": 64, "rms_norm_eps": 1e-5,
+        "vocab_size": 128256, "rope_theta": 500000.0, "tie_word_embeddings": True,
+        "max_position_embeddings": 16384,
+    },
     "smollm2-135m-shape": {
         "model_type": "llama", "hidden_size": 576, "num_hidden_layers": 30, "intermediate_size": 1536,
         "num_attention_heads": 9, "num_key_value_heads": 3, "rms_norm_eps": 1e-5, "vocab_size": 49152,

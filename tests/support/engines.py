@@ -12,8 +12,8 @@ from workers.sequence import Sequence
 class FailingEngine(FakeEngine):
     """Echoes, but raises while it prefills one given prompt, and reports an error in decoding another."""
 
-    def __init__(self, eos_id: int, *, prefill: str, decode: str) -> None:
-        super().__init__(eos_id)
+    def __init__(self, eos_id: int, *, prefill: str, decode: str, step_s: float = 0.0) -> None:
+        super().__init__(eos_id, step_s)
         self._prefill_fails = tuple(map(ord, prefill))
         self._decode_fails = tuple(map(ord, decode))
         self._prompts: dict[str, tuple[int, ...]] = {}

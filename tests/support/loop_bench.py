@@ -1,5 +1,7 @@
 """An engine loop on the bench: turned by hand, its outputs caught, its clocks in hand."""
 
+import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from queue_config.events import Terminal
@@ -23,12 +25,15 @@ class Bench:
     max_batch: int = 4
     scheduler: Scheduler | None = None
     now: float = 0.0
+    clock: Callable[[], float] = time.monotonic
     emitted: list[Emission] = field(default_factory=list)
     left: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         scheduler = self.scheduler or a_scheduler(self.max_batch, 100, self.engine.kv)
-        self.loop = EngineLoop(self.engine, scheduler, self.emitted.append, self.left.append, lambda: self.now)
+        self.loop = EngineLoop(
+            self.engine, scheduler, self.emitted.append, self.left.append, lambda: self.now, self.clock
+        )
 
     def submit(self, request: GenerationRequest, known: str = "") -> None:
         output = new_output(request)

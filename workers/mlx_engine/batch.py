@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from workers.engine import Sampled
 from workers.mlx_engine.batch_rows import Pending, Row, constraint_failure
+from workers.mlx_engine.kv_groups import KVGroups
 from workers.mlx_engine.kv_rows import KVRows
 from workers.mlx_engine.mask_asker import MaskAsker
 from workers.mlx_engine.masks import Masks
@@ -37,7 +38,7 @@ class DecodeBatch:
     sampler: Sampler
     shared_pass: SharedPass | None = None
     """What lets chunks of prompts into a step; None where the model doesn't."""
-    kv: KVRows = field(default_factory=KVRows)
+    kv: KVRows | KVGroups = field(default_factory=KVRows)
     speculation: Speculation | None = None
     """What guesses for a row that decodes alone; None where nothing is to be guessed."""
     _asker: MaskAsker = field(default_factory=MaskAsker)
@@ -48,11 +49,6 @@ class DecodeBatch:
     """Errors that came up outside a step."""
     _table: SamplingTable | None = None
     """None after the rows have changed."""
-
-    @property
-    def capacity(self) -> int:
-        """Rows that the KV buffers have room for."""
-        return self.kv.capacity
 
     @property
     def kv_bytes(self) -> int:
@@ -117,9 +113,9 @@ class DecodeBatch:
             if row.finished:
                 if row.on_leave is not None:
                     row.on_leave(*self.kv.extract(index))
-                self.kv.leave(index)
-                self._rows[index] = self._rows[-1]
-                self._rows.pop()
+                moved = self.kv.leave(index)
+                self._rows[index] = self._rows[moved]
+                del self._rows[moved]
 
     def _dissolve(self) -> None:
         if self._table is not None:
@@ -176,9 +172,8 @@ class DecodeBatch:
             return None, errors
         self._dissolve()
         for place in places:
-            self.kv.join(newcomers[place].own, newcomers[place].length)
+            self._rows.insert(self.kv.join(newcomers[place].own, newcomers[place].length), rows[place])
         rows, allowed = [rows[place] for place in places], [allowed[place] for place in places]
-        self._rows += rows
         table = SamplingTable.of([row.sampling for row in rows], [row.tally for row in rows])
         if len(places) < len(newcomers):
             logits = logits[mx.array(places)]

@@ -31,6 +31,8 @@ class Row:
     prompt: Rows[int] = ()
     output: Rows[int] = ()
     """The sequence's own list, which grows as tokens are delivered; where nobody delivers any, nothing is guessed."""
+    salt: str = ""
+    """Of the tenant: sequences with another one must not notice what this one leaves."""
     gone: bool = False
     on_leave: Callable[[list[Any], int], None] | None = None
     """Gets the row's own caches, one a layer, and how many tokens are in them, just before they are cut out of the

@@ -3,19 +3,23 @@
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass
+from math import inf
 from pathlib import Path
 from typing import Any, Literal, TypeVar
 
 import mlx.core as mx
 
-from workers.engine import Sampled
+from workers.engine import Need, Sampled, Usage
 from workers.mlx_engine.activations import hasten
 from workers.mlx_engine.attention_choice import kv_rows
 from workers.mlx_engine.batch import DecodeBatch, Newcomer
 from workers.mlx_engine.batch_rows import Row
 from workers.mlx_engine.device import Device, choose
-from workers.mlx_engine.kv_costs import MlxKVCosts, Scratch
+from workers.mlx_engine.draft_model import DraftSource
+from workers.mlx_engine.drafts import Drafts, drafts_by
+from workers.mlx_engine.kv_costs import MlxKVCosts, Scratch, leaves_room
 from workers.mlx_engine.kv_costs import budget_bytes as kv_budget_bytes
+from workers.mlx_engine.kv_groups import KVGroups
 from workers.mlx_engine.kv_shape import KVShape, kv_shape
 from workers.mlx_engine.load import LoadedModel, load
 from workers.mlx_engine.pass_choice import shared_pass
@@ -41,6 +45,7 @@ class EngineInfo:
     device: Device
     compute_type: str
     weights_bytes: int
+    """The draft model's included."""
     kv: KVShape
 
 
@@ -54,13 +59,14 @@ class MlxEngine:
         cache_bytes: int | Literal["auto"] = 0,
         kv_bytes: int = 0,
         cache_disk: DiskSpace | None = None,
-        speculate: bool = False,  # noqa: FBT001, FBT002 - every caller names it
+        speculate: bool | DraftSource = False,  # noqa: FBT001, FBT002 - every caller names it
     ) -> None:
         """Load the model; BadSetting for a missing GPU, FileNotFoundError or ValueError where there is no model.
 
         `cache_bytes` is the prompt cache's budget, 0 for none; `kv_bytes` is that of the sequences, 0 for what is left.
         `cache_disk` is where the prompt cache may survive the process. `speculate` lets a sequence that runs alone get
-        several tokens of one step where they can be guessed.
+        several tokens of one step where they can be guessed: from its own text, and by a draft model if one is given,
+        without which the engine goes on where it is of no use.
         """
         self._device = choose(device)
         self._loaded: LoadedModel = load(model_dir, self._device)
@@ -68,11 +74,23 @@ class MlxEngine:
             hasten(self._loaded.model)
         rows = kv_rows(self._loaded.model, self._device)
         model, sampler = self._loaded.model, Sampler(self._device.candidates)
-        speculation = Speculation(model, sampler) if speculate else None
-        self._batch = DecodeBatch(model, sampler, shared_pass(model, self._device), rows, speculation)
         # Shapes are known without anything being computed.
         self._vocabulary: int = self._loaded.model(mx.array([[0]], mx.uint32)).shape[-1]
         prompt_cache_bytes = budget_bytes(cache_bytes, self._device)
+        self._drafts: Drafts | None = None
+        weights_bytes = self._loaded.weights_bytes
+        if isinstance(speculate, DraftSource):
+            self._drafts = drafts_by(
+                speculate, model, self._vocabulary, self._device,
+                lambda more: leaves_room(kv_bytes, self._device, weights_bytes + more, prompt_cache_bytes),
+            )  # fmt: skip
+        if self._drafts is not None:
+            weights_bytes += self._drafts.draft.weights_bytes
+        speculation = Speculation(model, sampler, self._drafts, self._room_beside) if speculate else None
+        together = shared_pass(model, self._device)
+        # What may share a pass has plain layers alone, as groups need it; GPUs have kernels for uneven rows.
+        kv = KVGroups(rows.empty) if together is not None and self._device.kind == "cpu" else rows
+        self._batch = DecodeBatch(model, sampler, together, kv, speculation)
         self._prompt_cache = PromptCache(self._loaded.model, prompt_cache_bytes)
         if cache_disk is not None:
             self._prompt_cache.spill_to(cache_disk, model_dir, self._loaded, self._device)
@@ -80,14 +98,12 @@ class MlxEngine:
         self._chunks: dict[str, Chunk] = {}
         """Of these, what the next pass is to process."""
         self._rows: dict[str, Row] = {}
-        self.info = EngineInfo(
-            self._device, self._loaded.compute_type, self._loaded.weights_bytes, kv_shape(self._loaded.model)
-        )
+        self.info = EngineInfo(self._device, self._loaded.compute_type, weights_bytes, kv_shape(self._loaded.model))
         self._costs = MlxKVCosts(
-            kv_budget_bytes(kv_bytes, self._device, self._loaded.weights_bytes, prompt_cache_bytes),
+            kv_budget_bytes(kv_bytes, self._device, weights_bytes, prompt_cache_bytes),
             self.info.kv,
             Scratch.of(self._loaded.config, self._device),
-            lambda: self._batch.capacity,
+            self._batch.kv.room_for,
         )
         log.info("engine ready: %s, weights %.2f GB as %s, KV %d bytes a token", self._device.name,
                  self.info.weights_bytes / 1e9, self.info.compute_type, self.info.kv.bytes_for(1))  # fmt: skip
@@ -113,10 +129,24 @@ class MlxEngine:
         return self._costs
 
     @property
+    def usage(self) -> Usage:
+        return Usage(
+            weights_bytes=self.info.weights_bytes,
+            device_bytes=mx.get_active_memory(),
+            kv_bytes=self.kv_bytes,
+            cache_bytes=self.cache_bytes,
+            cache_limit_bytes=self._prompt_cache.budget_bytes,
+        )
+
+    @property
     def kv_bytes(self) -> int:
-        """Held by the KV caches now, of decoding and prefilling sequences."""
+        """Held by the KV caches now, of decoding and prefilling sequences, and by the draft model's."""
         prefilling: int = sum(cache.nbytes for prefill in self._prefills.values() for cache in prefill.cache)
-        return self._batch.kv_bytes + prefilling
+        return self._batch.kv_bytes + prefilling + (self._drafts.nbytes if self._drafts is not None else 0)
+
+    @property
+    def aside_s(self) -> float:
+        return self._drafts.spent_s if self._drafts is not None else 0.0
 
     @property
     def cache_bytes(self) -> int:
@@ -135,6 +165,8 @@ class MlxEngine:
     def prefill(self, sequence_id: str, max_tokens: int) -> int:
         """As the protocol says; KeyError if the id is unknown or has joined already."""
         prefill = self._prefills[sequence_id]
+        if self._drafts is not None and not prefill.cache:
+            self._clear_drafts(self._drafts, prefill.sequence)
         if self.shares_passes:
             return self._into_pass(sequence_id, prefill, max_tokens)
         left = prefill.advance(max_tokens)
@@ -145,6 +177,8 @@ class MlxEngine:
 
     def decode(self) -> list[Sampled]:
         """As the protocol says. A sequence that got its `max_tokens`, or an error, gets nothing more."""
+        if self._drafts is not None:
+            self._drafts.turn(is_alone=not self._prefills)
         sampled = self._pass(self._batch.step)
         # While the device computes the next step.
         self._prompt_cache.tidy(is_idle=False)
@@ -199,6 +233,23 @@ class MlxEngine:
             prefill.processed(chunk)
         return got
 
+    def _clear_drafts(self, drafts: Drafts, newcomer: Sequence) -> None:
+        """A prompt's processing begins: whatever else it needs, the draft model's memory is given up for it."""
+        if self._rows or len(self._prefills) > 1:
+            drafts.make_way()
+            return
+        brought = [*newcomer.prompt, *newcomer.output]
+        need = Need(len(newcomer.prompt) + newcomer.sampling.max_tokens, len(brought))
+        drafts.expect(newcomer.salt, brought, self._room(need))
+
+    def _room_beside(self, row: Row) -> float:
+        return self._room(Need(len(row.prompt) + row.sampling.max_tokens, 0))
+
+    def _room(self, need: Need) -> float:
+        """Bytes that a sequence leaves where it is alone, however long it gets."""
+        budget = self._costs.budget_bytes
+        return budget - self._costs.bytes_for([need]) if budget else inf
+
     def _distrust(self, sequence_id: str) -> None:
         """Nothing of this sequence may reach another."""
         if sequence_id in self._rows:
@@ -223,5 +274,5 @@ class MlxEngine:
         tally = Tally.of(sequence.sampling, sequence.prompt, sequence.output, self._vocabulary)
         return Row(
             sequence.id, sequence.sampling, prefill.position, sequence.constraint, tally,
-            prompt=sequence.prompt, output=sequence.output, on_leave=on_leave,
+            prompt=sequence.prompt, output=sequence.output, salt=sequence.salt, on_leave=on_leave,
         )  # fmt: skip

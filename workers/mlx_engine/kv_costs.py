@@ -1,7 +1,8 @@
 """KVCosts on MLX: how many bytes a set of sequences may come to take, by the shape of the batch's buffers.
 
 All rows lie in one rectangle a layer (workers.mlx_engine.slots): as wide as the longest row, its rows doubling and
-halving. So a batch costs rows times longest, and not the sum of its lengths. What is forecast is the end of every row,
+halving. So a batch costs rows times longest, and not the sum of its lengths; where rows lie in several rectangles by
+their width (workers.mlx_engine.kv_groups), that is the most they can cost. What is forecast is the end of every row,
 since nothing can be put aside once the memory is full: a Metal device then ends the process.
 """
 
@@ -63,22 +64,21 @@ class Scratch:
 
 @dataclass(frozen=True, slots=True)
 class MlxKVCosts:
-    """`rows_held` says for how many rows the batch's buffers have room now."""
+    """`room_for` says for how many rows the batch's buffers may come to have room while so many run."""
 
     budget_bytes: int
     shape: KVShape
     scratch: Scratch
-    rows_held: Callable[[], int]
+    room_for: Callable[[int], int]
 
     def bytes_for(self, needs: Sequence[Need]) -> int:
         """As the protocol says. Columns at the left that nobody needs may stay until there are COLUMNS of them."""
-        return self._bytes(needs, self.rows_held(), COLUMNS - 1)
+        return self._bytes(needs, self.room_for(len(needs)), COLUMNS - 1)
 
     def bytes_alone(self, need: Need) -> int:
-        return self._bytes([need], 0, 0)
+        return self._bytes([need], 1, 0)
 
-    def _bytes(self, needs: Sequence[Need], rows_held: int, spare: int) -> int:
-        rows = max(rows_held, 1 << (len(needs) - 1).bit_length())
+    def _bytes(self, needs: Sequence[Need], rows: int, spare: int) -> int:
         columns = _in_columns(max(need.total for need in needs) + spare)
         batch = rows * self.shape.bytes_for(columns)
         moving = min(1.0, _MOVING_LAYERS / self.scratch.layers)
@@ -96,6 +96,13 @@ def budget_bytes(setting: int, device: Device, weights_bytes: int, cache_bytes: 
     if left < least:
         log.warning("the weights leave little memory: sequences get %.2f GB", least / 1e9)
     return max(left, least, 1)
+
+
+def leaves_room(setting: int, device: Device, weights_bytes: int, cache_bytes: int) -> bool:
+    """Whether weights of that many bytes leave sequences what the setting says, or if that is 0 the least they need."""
+    left = int(device.memory_bytes * _SHARES[device.kind]) - weights_bytes - cache_bytes
+    least = setting or int((device.memory_bytes - weights_bytes) * _LEAST_SHARE)
+    return not device.memory_bytes or left >= least
 
 
 def _in_columns(tokens: int) -> int:

@@ -22,14 +22,21 @@ class KVRows:
         self.caches: list[Any] = []
         """One a layer, to hand to the model."""
 
-    def join(self, own: list[Any], length: int) -> None:
-        """Add a sequence of `length` tokens, whose own caches are `own`, as the last row."""
-        row = len(self.layout.lengths)
+    @property
+    def count(self) -> int:
+        """Rows."""
+        return len(self.layout.lengths)
+
+    @property
+    def offsets(self) -> mx.array:
+        """(rows,): the position of each row's next token."""
+        return self.layout.offsets
+
+    def join(self, own: list[Any], length: int) -> int:
+        """Add a sequence of `length` tokens, whose own caches are `own`; return its place, the last row's."""
+        row = self.count
         if row == 0:
-            self.caches = [
-                SlotKVCache(self.layout, one, self._attention, self._row_copy) if type(one) is KVCache else None
-                for one in own
-            ]
+            self.caches = [self._slots(one) if type(one) is KVCache else None for one in own]
         shift = self.layout.join(length)
         done: list[mx.array] = []
         for layer, (cache, one) in enumerate(zip(self.caches, own, strict=True)):
@@ -40,6 +47,18 @@ class KVRows:
             else:
                 cache.extend(one.merge([one]))
         mx.async_eval(*done)  # type: ignore[no-untyped-call]
+        return row
+
+    def adopt(self, own: list[KVCache], length: int) -> None:
+        """Begin with this sequence's caches as they are, uncopied: they are no longer the caller's to write to."""
+        self.layout.join(length)
+        self.caches = [self._slots(one) for one in own]
+        for slots, one in zip(self.caches, own, strict=True):
+            slots.keys, slots.values = one.keys, one.values
+
+    def empty(self) -> "KVRows":
+        """Another one of the kind, without rows."""
+        return KVRows(self._attention, self._row_copy)
 
     def extract(self, row: int) -> tuple[list[Any], int]:
         """A row's own caches, one a layer, as a sequence alone has them, and their tokens; plain ones are slices."""
@@ -56,12 +75,12 @@ class KVRows:
                 own.append(cache.extract(row))
         return own, length
 
-    def leave(self, row: int) -> None:
-        """Drop a row; the last one takes its place."""
-        last = len(self.layout.lengths) - 1
+    def leave(self, row: int) -> int:
+        """Drop a row; the last one takes its place, and its number is returned."""
+        last = self.count - 1
         if last == 0:
             self.layout, self.caches = Layout(), []
-            return
+            return last
         order = list(range(last))
         if row != last:
             order[row] = last
@@ -74,6 +93,7 @@ class KVRows:
         mx.async_eval(*done)  # type: ignore[no-untyped-call]
         self.layout.leave(row)
         self._shrink()
+        return last
 
     @property
     def can_take_back(self) -> bool:
@@ -97,11 +117,18 @@ class KVRows:
     def nbytes(self) -> int:
         return sum(cache.nbytes for cache in self.caches)
 
+    def room_for(self, rows: int) -> int:
+        """The most rows that the slots may come to have room for while so many run: it doubles."""
+        return max(self.capacity, 1 << (rows - 1).bit_length())
+
+    def _slots(self, like: KVCache) -> SlotKVCache:
+        return SlotKVCache(self.layout, like, self._attention, self._row_copy)
+
     def _shrink(self) -> None:
         slots = [cache for cache in self.caches if isinstance(cache, SlotKVCache)]
         if not slots:
             return
-        rows, capacity, spare = len(self.layout.lengths), slots[0].capacity, self.layout.spare
+        rows, capacity, spare = self.count, slots[0].capacity, self.layout.spare
         if rows * 4 > capacity and spare < COLUMNS:
             return
         end = self.layout.end - spare

@@ -1,12 +1,15 @@
 """Choose whether prompts share the passes of decoding rows: where that pays, and the model is seen to give the same."""
 
 import logging
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 
 import mlx.core as mx
 import mlx.nn as nn
 import numpy as np
 from mlx_lm.models.cache import make_prompt_cache
 
+from workers.mlx_engine.activations import at_once
 from workers.mlx_engine.attention import reroute
 from workers.mlx_engine.chunk_attention import ChunkAttention, MlxChunkAttention
 from workers.mlx_engine.chunk_attention_cpu import CpuChunkAttention
@@ -25,14 +28,15 @@ _TOLERANCE = 0.02
 def shared_pass(model: nn.Module, device: Device) -> SharedPass | None:
     """For this model on this device; None where prompts had better have passes of their own."""
     for attention in _attentions(device):
+        within = _waited_for(model) if isinstance(attention, CpuChunkAttention) else nullcontext
         try:
-            found = trial(model, attention)
+            found = trial(model, attention, within)
         except Exception as error:  # noqa: BLE001
             # A layer that wants a mask, a type that NumPy doesn't know, a head that isn't found: all the same.
             found = str(error)
         if found is None:
             log.info("prompts share the passes of decoding rows, through %s", type(attention).__name__)
-            return SharedPass(model, attention, one_thread)
+            return SharedPass(model, attention, within)
         log.info("no shared passes through %s: %s", type(attention).__name__, found)
     return None
 
@@ -47,7 +51,22 @@ def _attentions(device: Device) -> list[ChunkAttention]:
     return []
 
 
-def trial(model: nn.Module, attention: ChunkAttention) -> str | None:
+def _waited_for(model: nn.Module) -> Callable[[], AbstractContextManager[None]]:
+    """What suits a pass that stops at each of its layers."""
+
+    @contextmanager
+    def within() -> Iterator[None]:
+        with one_thread(), at_once(model):
+            yield
+
+    return within
+
+
+def trial(
+    model: nn.Module,
+    attention: ChunkAttention,
+    within: Callable[[], AbstractContextManager[None]] = nullcontext,
+) -> str | None:
     """Run two rows, the end of one prompt and the middle of another through one pass; return what is wrong, None if
     nothing."""
     if not all(is_plain(cache) for cache in make_prompt_cache(model)):
@@ -61,7 +80,7 @@ def trial(model: nn.Module, attention: ChunkAttention) -> str | None:
         mx.eval(model(prompt[:, :held], cache=caches))
     for caches, held in zip(own[:2], (5, 8), strict=True):
         rows.join(caches, held)
-    shared = SharedPass(model, attention)
+    shared = SharedPass(model, attention, within)
     chunks = [Chunk(tokens[2][7:], own[2], 7, 12), Chunk(tokens[3][4:9], own[3], 4, 12)]
     first = shared.run(mx.array([tokens[0][5], tokens[1][8]]), rows, chunks)
     last = shared.run(None, KVRows(), [Chunk(tokens[3][9:], own[3], 9, 12)])

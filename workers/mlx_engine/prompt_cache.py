@@ -62,6 +62,10 @@ class PromptCache:
     def nbytes(self) -> int:
         return self._tree.nbytes
 
+    @property
+    def budget_bytes(self) -> int:
+        return self._tree.budget_bytes
+
     def find(self, prefix: Prefix) -> int:
         """How many of its tokens need not be computed."""
         return self._tree.find(prefix).length

@@ -19,6 +19,7 @@ from mlx_lm.models.cache import KVCache
 from workers.mlx_engine.attention import UnstoredTokens, attend
 from workers.mlx_engine.chosen_rows import ChosenRows
 from workers.mlx_engine.chunk_attention import ChunkAttention, ChunkRows
+from workers.mlx_engine.kv_groups import GroupedLayer, KVGroups
 from workers.mlx_engine.kv_rows import KVRows
 from workers.mlx_engine.slots import SlotKVCache
 
@@ -55,7 +56,7 @@ class SharedPass:
         self._attention = attention
         self._within = within
 
-    def run(self, last: mx.array | None, rows: KVRows, chunks: Rows[Chunk]) -> mx.array | None:
+    def run(self, last: mx.array | None, rows: KVRows | KVGroups, chunks: Rows[Chunk]) -> mx.array | None:
         """Logits (decoding rows and chunks that end, vocabulary), in that order; None where there are neither.
 
         `last` (rows,) are the tokens that the decoding rows go on from; None if there are none. At least one chunk.
@@ -65,7 +66,7 @@ class SharedPass:
         places = mx.array([chunk.done + place for chunk in chunks for place in range(len(chunk.tokens))], mx.int32)
         if last is not None:
             tokens = mx.concatenate([last.astype(mx.uint32), tokens])
-            places = mx.concatenate([rows.layout.offsets, places])
+            places = mx.concatenate([rows.offsets, places])
         stops = [decoding]
         for chunk in chunks:
             stops.append(stops[-1] + len(chunk.tokens))
@@ -99,7 +100,7 @@ class PassLayer:
     offset: mx.array
     """(rows,): the position of each row's token in its own sequence."""
     decoding: int
-    slots: SlotKVCache | None
+    slots: SlotKVCache | GroupedLayer | None
     """Of the first `decoding` rows; None if that is 0."""
     chunks: list[ChunkRows]
     """All rows behind those."""
@@ -130,6 +131,6 @@ class PassTokens(UnstoredTokens):
         chunks = layer.attention.attend(queries, self.keys, self.values, layer.chunks, scale)
         if layer.slots is None:
             return chunks
-        held = layer.slots.update_and_fetch(self.keys[:count], self.values[:count])
-        rows = attend(queries[:count], *held, cache=layer.slots, scale=scale, mask=layer.slots.make_mask(1))
+        keys, values = layer.slots.update_and_fetch(self.keys[:count], self.values[:count])
+        rows = attend(queries[:count], keys, values, cache=layer.slots, scale=scale, mask=layer.slots.make_mask(1))
         return mx.concatenate([rows, chunks])

@@ -4,11 +4,14 @@ The guesses are put behind the row's newest token, and the model's answer to eac
 settings and its luck at that position. As long as what is drawn is what was guessed, the next draw counts too: so
 guesses change when tokens come, and not which. What the caches hold of wrong guesses is taken back.
 
-Rows that decode in company don't guess: their passes are shared already, and each would advance at another pace.
+Guesses are looked up in the text itself, or come from a draft model, whichever has more of them. Rows that decode in
+company don't guess: their passes are shared already, and each would advance at another pace.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections.abc import Sequence as Rows
+from dataclasses import dataclass, field, replace
+from math import inf
 
 import mlx.core as mx
 import mlx.nn as nn
@@ -19,6 +22,8 @@ from workers.constraint_mask import Mask, has
 from workers.drafting import Drafter, Lookup, Trust, whole_size
 from workers.engine import Sampled
 from workers.mlx_engine.batch_rows import Pending, Row, push
+from workers.mlx_engine.drafts import Drafts
+from workers.mlx_engine.kv_groups import KVGroups
 from workers.mlx_engine.kv_rows import KVRows
 from workers.mlx_engine.masks import Masks
 from workers.mlx_engine.sampler import Sampler
@@ -31,19 +36,32 @@ class Guesser:
 
     row: Row
     drafter: Drafter
+    text: list[int]
+    """The prompt, and what the drafter has been told of the answer."""
     trust: Trust = field(default_factory=Trust)
     known: int = 0
     """Tokens of the answer that the drafter has."""
 
+    @classmethod
+    def of(cls, row: Row, drafter: Drafter) -> "Guesser":
+        return cls(row, drafter, list(row.prompt))
+
+    @property
+    def room(self) -> int:
+        """The most guesses that may come true: the last of the draws to come is the last token the row may have."""
+        return self.row.sampling.max_tokens - self.row.position - 1
+
     def catch_up(self) -> None:
-        for token in self.row.output[self.known :]:
+        self.push(self.row.output[self.known :])
+
+    def push(self, tokens: Rows[int]) -> None:
+        for token in tokens:
             self.drafter.push(token)
-        self.known = len(self.row.output)
+        self.text += tokens
+        self.known += len(tokens)
 
     def guesses(self) -> list[int]:
-        # The last of the draws to come is the last token that the row may have.
-        room = self.row.sampling.max_tokens - self.row.position - 1
-        return self.drafter.draft(whole_size(min(self.trust.most(), room)))
+        return self.drafter.draft(whole_size(min(self.trust.most(), self.room)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,32 +70,45 @@ class Draft:
 
     guesses: list[int]
     allowed: list[Mask | None]
+    is_models: bool = False
+    """Guessed by the draft model."""
 
 
 @dataclass(slots=True)
 class Speculation:
     model: nn.Module
     sampler: Sampler
+    drafts: Drafts | None = None
+    """What a draft model guesses, where there is one."""
+    room_bytes: Callable[[Row], float] = lambda _: inf
+    """Of the memory, what this row leaves if it runs alone."""
     new_drafter: Callable[[Row], Drafter] = lambda row: Lookup(row.prompt)
     _guesser: Guesser | None = None
 
-    def guess(self, row: Row, pending: Pending, kv: KVRows) -> tuple[list[Sampled], Draft | None]:
+    def guess(self, row: Row, pending: Pending, kv: KVRows | KVGroups) -> tuple[list[Sampled], Draft | None]:
         """What may follow the token in `pending`, and that token if it was read to guess."""
         if row.tally is not None or not kv.can_take_back:
             return [], None
         guesser = self._of(row)
-        # Reading costs the overlap of two steps, so there must be hope.
-        if not guesser.guesses():
+        looked_up, wanted = guesser.guesses(), self._wanted(guesser, pending)
+        if not looked_up:
             guesser.trust.passed()
+        # Reading costs the overlap of two steps, so there must be hope.
+        if not looked_up and not wanted:
             return [], None
         sampled = pending.read()
         if row.finished or not sampled or sampled[0].error is not None:
             return sampled, None
-        guesser.drafter.push(sampled[0].token)
-        guesser.known += 1
-        return sampled, _draft(row.constraint, guesser.guesses())
+        guesser.push([sampled[0].token])
+        guesses = guesser.guesses()
+        if self.drafts is not None and len(guesses) < wanted:
+            return sampled, self._ask(self.drafts, guesser, wanted)
+        draft = _draft(row.constraint, guesses)
+        if guesses and draft is None:
+            guesser.trust.checked(len(guesses), 0)
+        return sampled, draft
 
-    def check(self, row: Row, last: mx.array, draft: Draft, kv: KVRows) -> tuple[list[Sampled], Pending]:
+    def check(self, row: Row, last: mx.array, draft: Draft, kv: KVRows | KVGroups) -> tuple[list[Sampled], Pending]:
         """Run the model over `last` (1,) and the guesses: those that are right, and the draw behind them."""
         guesses = draft.guesses
         draws = len(guesses) + 1
@@ -92,21 +123,39 @@ class Speculation:
         right = next((at for at, guess in enumerate(guesses) if drawn[at] != guess), len(guesses))
         kv.take_back(len(guesses) - right)
         row.position += right + 1
-        self._learn(row, guesses, right)
+        self._learn(row, draft, right)
         return _sampled(row, guesses[:right]), Pending([row], draw.at(right))
 
     def _of(self, row: Row) -> Guesser:
         if self._guesser is None or self._guesser.row is not row:
-            self._guesser = Guesser(row, self.new_drafter(row))
+            self._guesser = Guesser.of(row, self.new_drafter(row))
         self._guesser.catch_up()
         return self._guesser
 
-    def _learn(self, row: Row, guesses: list[int], right: int) -> None:
+    def _wanted(self, guesser: Guesser, pending: Pending) -> int:
+        """How many tokens the draft model is to guess, if it's ready."""
+        drafts, row = self.drafts, guesser.row
+        if drafts is None or not row.output:
+            return 0
+        wanted = drafts.wanted(row.salt, guesser.text, guesser.room, self.room_bytes(row), pending.draw.report)
+        if wanted == 0:
+            drafts.length.passed()
+        return wanted
+
+    def _ask(self, drafts: Drafts, guesser: Guesser, wanted: int) -> Draft | None:
+        draft = _draft(guesser.row.constraint, drafts.guess(guesser.text, wanted))
+        if draft is None or len(draft.guesses) < wanted:
+            # The constraint has found one that is wrong.
+            drafts.length.checked(1, 0)
+        return None if draft is None else replace(draft, is_models=True)
+
+    def _learn(self, row: Row, draft: Draft, right: int) -> None:
         guesser = self._of(row)
-        guesser.trust.checked(len(guesses), right)
-        for token in guesses[:right]:
-            guesser.drafter.push(token)
-        guesser.known += right
+        if draft.is_models and self.drafts is not None:
+            self.drafts.length.checked(len(draft.guesses), right)
+        else:
+            guesser.trust.checked(len(draft.guesses), right)
+        guesser.push(draft.guesses[:right])
 
 
 def _sampled(row: Row, tokens: list[int]) -> list[Sampled]:

@@ -3,13 +3,14 @@
 import logging
 import time
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, Self
 
 import mlx.core as mx
 import numpy as np
 from numpy.typing import NDArray
 
 from queue_config.request import SamplingParams
+from workers.drafting import FIRST, SIZES
 from workers.engine import Engine, Need
 from workers.sequence import Sequence
 
@@ -41,8 +42,8 @@ def warm_up(engine: Engine, max_batch: int) -> None:
 
 
 def shapes(engine: Engine, max_batch: int) -> Iterator[str]:
-    """Do one stage after the other: each chunk size, each kind of row alone, and batches of all kinds and of unlike
-    lengths at each size that the batch's buffers double through. Yields what is done."""
+    """Do one stage after the other: each chunk size, each kind of row alone, one whose answer is guessed, and batches
+    of all kinds and of unlike lengths at each size that the batch's buffers double through. Yields what is done."""
     for size in engine.chunk_sizes:
         # One token more, since only a chunk that isn't a prompt's last is run in one piece.
         _prefill(engine, _row(0, size + 1), size)
@@ -53,6 +54,8 @@ def shapes(engine: Engine, max_batch: int) -> Iterator[str]:
         _decode(engine)
         engine.remove(_name(kind), keep=False)
     yield "each kind of sampling"
+    _repeat(engine)
+    yield "an answer that can be guessed"
     rows = 0
     for size in [size for size in batch_sizes(max_batch) if _fits(engine, size)]:
         for index in range(rows, size):
@@ -90,8 +93,18 @@ class _FirstWord:
     def push(self, token: int) -> None:
         pass
 
-    def fork(self) -> None:
+    def fork(self) -> Self | None:
         return None
+
+
+class _Zeros(_FirstWord):
+    """Allows token 0 alone: an answer to zeros that is guessed right, whatever the model."""
+
+    def allowed(self) -> NDArray[np.int32]:
+        return np.ones(1, np.int32)
+
+    def fork(self) -> Self:
+        return self
 
 
 def _name(index: int) -> str:
@@ -108,6 +121,18 @@ def _prefill(engine: Engine, sequence: Sequence, first: int = 0) -> None:
 def _decode(engine: Engine) -> None:
     for _ in range(STEPS):
         engine.decode()
+
+
+def _repeat(engine: Engine) -> None:
+    """Have drafts of every size checked, if the engine guesses at all."""
+    # Two tokens come before the first draft, and one behind the last. Drafts grow while they are right, until the
+    # room that is left fits the smallest alone.
+    max_tokens = 2 + sum(size + 1 for size in SIZES[FIRST:]) + SIZES[0] + 1
+    sampling = SamplingParams(max_tokens=max_tokens)
+    _prefill(engine, Sequence(_name(0), (0,) * 8, sampling, salt="warm-up", constraint=_Zeros()))
+    for _ in range(max_tokens):
+        engine.decode()
+    engine.remove(_name(0), keep=False)
 
 
 def _fits(engine: Engine, rows: int) -> bool:

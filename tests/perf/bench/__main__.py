@@ -47,6 +47,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--scenarios", default=",".join(SCENARIOS))
     parser.add_argument("--no-http", action="store_true", help="measure the bare loop and the engine only")
     parser.add_argument("--note", default="", help="what readers of the figures must know of this run")
+    parser.add_argument("--commit", default="", help="of these files, where they lie outside their git checkout")
     parser.add_argument("--results", type=Path, default=RESULTS, help="the folder that the JSON goes to")
     return parser.parse_args()
 
@@ -57,8 +58,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory(prefix="pensieve-bench-") as scratch, ExitStack() as stack:
         run = _run(options, Path(scratch), stack, say)
         say("warming up")
-        on_cpu = run.engine.info.device.kind == "cpu"
-        run.warm_up(run.plan.streams[:1] if on_cpu else run.plan.streams)
+        run.warm_up()
         for scenario in options.scenarios.split(","):
             getattr(run, scenario)()
     say(f"wrote {run.path}")
@@ -69,7 +69,7 @@ def _run(options: argparse.Namespace, scratch: Path, stack: ExitStack, say: Call
     if options.model in SHAPES:
         source = write_shape(scratch / "source" / options.model, options.model)
     folder = prepare(source, scratch / source.name)
-    before = machine("")
+    before = machine("", options.commit)
     engine = MlxEngine(folder, cache_bytes="auto")
     report = Report(
         machine=before | {"device": engine.device, "device_kind": engine.info.device.kind},

@@ -126,5 +126,5 @@ def _judge(bar: Bar, reports: list[Report]) -> Verdict:
         reached = value <= bar.bound if bar.at_most else value >= bar.bound
         short = abs(value / bar.bound - 1)
         verdict = "reached" if reached else f"missed by {short:.0%}"
-        return Verdict(f"{value:.3g}", verdict, "others used the machine" if report.note else "")
+        return Verdict(f"{value:.3g}", verdict, "see the note of its run" if report.note else "")
     return Verdict("-", "not measured yet")

@@ -11,8 +11,8 @@ from typing import Any
 from queue_config.settings import CHECKOUT
 
 
-def machine(device: str) -> dict[str, Any]:
-    """`device` is what the engine computes on."""
+def machine(device: str, made_at: str = "") -> dict[str, Any]:
+    """`device` is what the engine computes on; `made_at` the commit, where the files are a copy without git."""
     return {
         "device": device,
         "processor": _processor(),
@@ -20,7 +20,7 @@ def machine(device: str) -> dict[str, Any]:
         "memory_gb": round(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 1e9, 1),
         "system": f"{platform.system()} {platform.machine()}",
         "load_before": round(os.getloadavg()[0], 2),
-        "commit": commit(),
+        "commit": made_at or commit(),
         "at": datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
         "versions": {"python": platform.python_version(), **_versions("mlx", "mlx-lm", "cmeel-openblas", "anthropic")},
     }

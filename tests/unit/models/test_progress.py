@@ -1,6 +1,7 @@
 """What has arrived of a download is looked at while others write and remove there."""
 
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
 from threading import Event, Thread
 
@@ -10,7 +11,7 @@ from models.progress import size_bytes
 
 
 @pytest.fixture
-def busy(tmp_path: Path):
+def busy(tmp_path: Path) -> Iterator[Path]:
     """A folder with one file of 1,000 bytes, in which a neighbour makes and removes folders all the time."""
     (tmp_path / "kept").mkdir()
     (tmp_path / "kept" / "file").write_bytes(b"x" * 1000)
@@ -29,7 +30,7 @@ def busy(tmp_path: Path):
     neighbour.join()
 
 
-def test_files_and_folders_that_vanish_while_we_look_count_nothing(busy: Path):
+def test_files_and_folders_that_vanish_while_we_look_count_nothing(busy: Path) -> None:
     sizes = {size_bytes(busy) for _ in range(2000)}
 
     assert sizes == {1000}

@@ -45,12 +45,12 @@ def test_a_cell_that_was_given_up_has_no_figure_even_if_it_began_with_one() -> N
     assert report.ratio(PENSIEVE, MLX_LM, 8, UNLIKE) is None
 
 
-def test_a_bar_says_by_how_much_it_was_missed_and_whether_others_used_the_machine() -> None:
+def test_a_bar_says_by_how_much_it_was_missed_and_whether_its_run_has_a_note() -> None:
     cells = (Cell(RATE, PENSIEVE, 8, UNLIKE, [72]), Cell(RATE, BARE, 8, UNLIKE, [100]))
 
     assert verdicts(report_of(*cells, note="others worked")) == {
         "CPU: Pensieve / bare loop, all settings different, 8 streams: at least 0.9": (
-            "0.72", "missed by 20%", "others used the machine",
+            "0.72", "missed by 20%", "see the note of its run",
         ),
     }  # fmt: skip
 

@@ -1,12 +1,17 @@
 """The engine loop, turned by hand."""
 
+from itertools import count
+
 from queue_config.events import Canceled, Delta, Expired, Failed, Finished
 from queue_config.pieces import TextPiece
 from tests.support.loop_bench import Bench
-from tests.support.scheduling import RowsByLongest, a_scheduler
+from tests.support.scheduling import RowsByLongest, SteadyPace, a_scheduler
 from tests.support.worker import EOS, a_request
+from workers.engine import Unbounded
+from workers.fake_engine import FakeEngine
 from workers.generation import Cancel, Drop, Emission, Stop
 from workers.loop import TOO_LARGE
+from workers.scheduler import Scheduler
 
 
 def test_every_token_is_emitted_and_the_last_comes_with_the_end() -> None:
@@ -118,3 +123,20 @@ def test_a_request_that_does_not_fit_beside_the_others_waits_for_them() -> None:
 
     assert first == (2, 1)
     assert bench.ends == dict.fromkeys("abc", Finished("end_turn", 6))
+
+
+def test_what_an_engine_does_beside_its_step_is_not_reckoned_as_the_step() -> None:
+    turns: list[float] = []
+
+    class Aside(FakeEngine):
+        aside_s = 0.25
+
+    class Noting(Scheduler):
+        def turned(self, seconds: float) -> None:
+            turns.append(seconds)
+
+    bench = Bench(Aside(EOS), scheduler=Noting(4, SteadyPace([100]), Unbounded()), clock=count().__next__)
+    bench.submit(a_request("a", "hi"))
+    bench.turns(1)
+
+    assert turns == [0.75]

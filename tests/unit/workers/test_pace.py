@@ -56,14 +56,14 @@ def test_among_others_chunks_grow_to_the_limit_and_no_further(pass_s: float, tok
     with_prefill = [turn for turn in machine.turns(Pace(SIZES), 80)[30:] if turn[0]]
 
     limit_s = PATIENCE * machine.step_s
-    assert all(seconds <= 1.06 * limit_s for _, seconds in with_prefill)
+    assert all(tokens == SIZES[0] or seconds <= 1.06 * limit_s for tokens, seconds in with_prefill)
     assert all(tokens == 128 or seconds + 8 * token_s > 0.95 * limit_s for tokens, seconds in with_prefill)
 
 
-def test_where_more_wait_than_decode_they_get_as_much_more_time() -> None:
+def test_where_many_wait_they_get_as_much_more_time() -> None:
     machine = Machine()
-    few = machine.turns(Pace(SIZES), 30, decoding=4, waiting=4)[-1]
-    many = machine.turns(Pace(SIZES), 30, decoding=4, waiting=12)[-1]
+    few = machine.turns(Pace(SIZES), 30, decoding=4, waiting=2)[-1]
+    many = machine.turns(Pace(SIZES), 30, decoding=4, waiting=6)[-1]
 
     assert 2 * few[1] < many[1] <= 1.06 * 3 * PATIENCE * machine.step_s
 
