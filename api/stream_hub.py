@@ -4,14 +4,13 @@ Pub/sub is only the fast path: it drops messages in silence. A reader that sees 
 reconnection, falls behind, or has heard nothing for a while reads the request's log, which is the truth.
 """
 
-import logging
 import threading
 import time
 from collections.abc import Iterator
 
+from api.log_reader import LogReader
 from api.mailbox import Live, Mailbox
 from queue_config import events, keys
-from queue_config.connection import RedisError
 from queue_config.event_log import START, Entry, EventLog, Position, parse_frame
 from queue_config.events import TERMINAL
 from queue_config.subscription import Subscription
@@ -20,14 +19,12 @@ TICK_S = 0.5
 SILENCE_S = 2.0
 """After this long without an event a reader looks at the log: the last event may be the one that got lost."""
 
-_logger = logging.getLogger(__name__)
-
 
 class StreamHub:
     """Starts its threads with the first stream, so that they belong to the process that serves it."""
 
     def __init__(self, log: EventLog, redis_url: str) -> None:
-        self._log = log
+        self._log = LogReader(log)
         self._subscription = Subscription(redis_url, keys.LIVE, self._on_frame, self._on_gap)
         self._mailboxes: dict[str, tuple[Mailbox, ...]] = {}
         self._lock = threading.Lock()
@@ -103,7 +100,7 @@ class StreamHub:
 class _Reader:
     """Where one stream stands in one log."""
 
-    def __init__(self, log: EventLog, job_id: str, at: Position, mailbox: Mailbox) -> None:
+    def __init__(self, log: LogReader, job_id: str, at: Position, mailbox: Mailbox) -> None:
         self._log = log
         self._job_id = job_id
         self._at = at
@@ -126,10 +123,8 @@ class _Reader:
             return [Entry(self._job_id, news.position, events.load(news.payload))]
 
     def read_log(self) -> list[Entry]:
-        try:
-            found = self._log.read(self._job_id, self._at)
-        except RedisError as error:
-            _logger.warning("can't read an event log: %s", error, extra={"job_id": self._job_id})
+        found = self._log.read(self._job_id, self._at)
+        if found is None:
             # Try again at the next tick, not now: the stream's owner must get to look at its client.
             self._heard_at = -SILENCE_S
             return []

@@ -1,33 +1,44 @@
-"""Whether the Redis that PENSIEVE_REDIS_URL names can serve, in one sentence if not."""
-
-from urllib.parse import urlsplit
+"""Whether the Redis that PENSIEVE_REDIS_URL names can serve, in one sentence if not, and what it promises if so."""
 
 from deploy.failure import Failure
 from deploy.redis_server import OLDEST
 from queue_config.connection import RedisError, connect
+from queue_config.redis_state import UNTOLD, RedisState, read
+from queue_config.redis_url import without_password
 
-_PATIENCE_S = 3.0
 
-
-def require_redis(url: str) -> None:
-    """Raise Failure unless it answers PING within 3 s and is new enough."""
+def require_redis(url: str) -> RedisState | None:
+    """What it says of itself, None where its user may not ask. Raise Failure unless it answers, is new enough and takes
+    writes."""
     try:
-        with connect(url, reply_timeout_s=_PATIENCE_S) as client:
+        with connect(url) as client:
             client.ping()
-            version = str(client.info("server")["redis_version"])
+            state = read(client)
     except ValueError as error:
         raise Failure(
             f"PENSIEVE_REDIS_URL is no Redis URL ({error}); one looks like redis://127.0.0.1:6379/0."
         ) from error
     except RedisError as error:
         raise Failure(
-            f"The Redis at {_without_password(url)} does not answer ({error}). Start it, mend PENSIEVE_REDIS_URL, "
+            f"The Redis at {without_password(url)} does not answer ({error}). Start it, mend PENSIEVE_REDIS_URL, "
             "or unset it: then Pensieve runs a Redis of its own."
         ) from error
-    if tuple(int(part) for part in version.split(".")[:2]) < OLDEST:
-        raise Failure(f"The Redis at {_without_password(url)} is {version}; Pensieve needs 6.2 or newer.")
+    if state is None:
+        return None
+    if tuple(int(part) for part in state.version.split(".")[:2]) < OLDEST:
+        raise Failure(f"The Redis at {without_password(url)} is {state.version}; Pensieve needs 6.2 or newer.")
+    if state.role == "replica":
+        raise Failure(
+            f"The Redis at {without_password(url)} is a read-only replica; PENSIEVE_REDIS_URL must name the master, "
+            "or Sentinels that know it: redis+sentinel://host:port,host:port/service/0."
+        )
+    return state
 
 
-def _without_password(url: str) -> str:
-    parts = urlsplit(url)
-    return parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl()
+def warnings(state: RedisState | None) -> tuple[str, ...]:
+    """What its operator should know before anybody trusts it."""
+    return (UNTOLD,) if state is None else state.risks
+
+
+def promise(state: RedisState | None) -> str:
+    return "durability unknown" if state is None else state.promise

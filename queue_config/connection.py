@@ -1,16 +1,25 @@
-"""The ways to get a Redis client; which one depends on whether a command may safely run twice."""
+"""The ways to get a Redis client; which one depends on who waits for it, and none repeats a command by itself."""
 
+from dataclasses import dataclass
 from typing import Any
 
 from redis import BlockingConnectionPool, Redis, RedisError, WatchError
 from redis.backoff import NoBackoff
 from redis.exceptions import ConnectionError as RedisDown
-from redis.exceptions import OutOfMemoryError, ReadOnlyError
+from redis.exceptions import ExecAbortError, MasterDownError, OutOfMemoryError, ReadOnlyError
 from redis.exceptions import TimeoutError as RedisSlow
 from redis.retry import Retry
 
+from queue_config.redis_url import parse
+from queue_config.redis_wire import RedisRefuses
+
 __all__ = [
+    "PULSE",
     "REDIS_AWAY",
+    "REQUESTS",
+    "STREAMS",
+    "WORK",
+    "Patience",
     "Redis",
     "RedisDown",
     "RedisError",
@@ -20,29 +29,56 @@ __all__ = [
     "subscriber_connection",
 ]
 
-REDIS_AWAY = (RedisDown, RedisSlow, ReadOnlyError, OutOfMemoryError)
-"""What passes by itself: gone, silent, failing over, full. Anything else is a mistake of ours."""
+REDIS_AWAY = (
+    RedisDown,
+    RedisSlow,
+    ReadOnlyError,
+    MasterDownError,
+    OutOfMemoryError,
+    RedisRefuses,
+    # A MULTI whose end was refused for one of these reasons; a command of it that is wrong is raised by itself.
+    ExecAbortError,
+)
+"""What passes by itself: gone, silent, loading, failing over, full, without disk. Anything else is our mistake."""
 
-CONNECT_TIMEOUT_S = 1.0
-REPLY_TIMEOUT_S = 5.0
-MAX_CONNECTIONS = 64
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Patience:
+    """How long a client's user can wait, and how many of them there are at a time."""
+
+    connect_s: float
+    reply_s: float
+    turn_s: float
+    """For one of the connections, where all are in use."""
+    connections: int
 
 
-def connect(url: str, *, reply_timeout_s: float = REPLY_TIMEOUT_S) -> Redis:
-    """A client that never repeats a command by itself.
+REQUESTS = Patience(connect_s=0.7, reply_s=0.7, turn_s=0.3, connections=64)
+"""Somebody waits for an answer: a refusal takes less than 1.5 s even where Redis is frozen."""
+STREAMS = Patience(connect_s=1.0, reply_s=2.0, turn_s=2.0, connections=32)
+"""Open streams read their logs; apart from requests, which must not wait behind hundreds of them."""
+WORK = Patience(connect_s=1.0, reply_s=3.0, turn_s=5.0, connections=64)
+"""A worker's own, and whatever nobody waits for."""
+PULSE = Patience(connect_s=1.0, reply_s=1.0, turn_s=1.0, connections=2)
+"""A lease lasts five seconds: a connection that has died in silence must be found long before."""
+
+SENTINEL_S = 0.3
+"""For a Sentinel to connect or to answer; there are others."""
+HEALTH_CHECK_S = 15
+"""A connection that was idle for longer is tried before it is used."""
+
+
+def connect(url: str, patience: Patience = WORK) -> Redis:
+    """A client that never repeats a command by itself. Raises ValueError for what is no Redis URL.
 
     redis-py's default repeats any command ten times after a lost connection, which queues a job twice or strands a
-    claimed one; whoever may repeat does so knowingly. A stale pooled connection is found by the health check.
+    claimed one; whoever may repeat does so knowingly.
     """
-    pool = BlockingConnectionPool.from_url(
-        url,
-        max_connections=MAX_CONNECTIONS,
-        timeout=REPLY_TIMEOUT_S,
-        socket_timeout=reply_timeout_s,
-        socket_connect_timeout=CONNECT_TIMEOUT_S,
-        health_check_interval=15,
-        retry=Retry(NoBackoff(), 0),
-        protocol=2,
+    pool = BlockingConnectionPool(  # type: ignore[no-untyped-call]
+        max_connections=patience.connections,
+        timeout=patience.turn_s,
+        health_check_interval=HEALTH_CHECK_S,
+        **_options(url, patience),
     )
     # So that closing the client closes its connections.
     return Redis.from_pool(pool)
@@ -50,10 +86,20 @@ def connect(url: str, *, reply_timeout_s: float = REPLY_TIMEOUT_S) -> Redis:
 
 def subscriber_connection(url: str) -> Any:
     """One bare connection for SUBSCRIBE: it fails aloud, where redis-py's PubSub reconnects and loses in silence."""
-    options: dict[str, Any] = {
-        "socket_timeout": None,
-        "socket_connect_timeout": CONNECT_TIMEOUT_S,
+    options = _options(url, STREAMS)
+    return options.pop("connection_class")(**options)
+
+
+def _options(url: str, patience: Patience) -> dict[str, Any]:
+    address = parse(url)
+    options: dict[str, Any] = address.options | {
+        "connection_class": address.connection_class,
+        "socket_connect_timeout": patience.connect_s,
+        "socket_timeout": patience.reply_s,
+        "retry": Retry(NoBackoff(), 0),
         "protocol": 2,
     }
-    pool = BlockingConnectionPool.from_url(url, retry=Retry(NoBackoff(), 0), **options)
-    return pool.make_connection()  # type: ignore[no-untyped-call]
+    if address.asking is not None:
+        never = {"socket_timeout": SENTINEL_S, "socket_connect_timeout": SENTINEL_S, "retry": Retry(NoBackoff(), 0)}
+        options["asking"] = address.asking | never
+    return options

@@ -5,7 +5,7 @@ at once the idempotency key of an append, the fence against a worker that was gi
 a reader, and the point from which another worker goes on.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple, Self, cast
 
@@ -14,30 +14,57 @@ from redis.commands.core import Script
 
 from queue_config import events, keys, rq_keys
 from queue_config.events import TERMINAL, Event, Started, Terminal
+from queue_config.log_script import COUNT_END
 
 # KEYS: a stream per entry, then the count of those refused. ARGV: channel, then id, payload, job id and ttl per entry.
-# Returns the 1-based indices of entries refused because somebody else has gone on from there.
-_APPEND = """
-local frame, fenced = {}, {}
+# Returns the 1-based indices of entries refused because somebody else has gone on from there; and of those that would
+# leave a gap, because Redis has lost what stood before them, each followed by the last seq that is there.
+_APPEND = (
+    COUNT_END
+    + """
+local function last_of(key)
+  local last = redis.call('XREVRANGE', key, '+', '-', 'COUNT', 1)[1]
+  if not last then return 0, 0 end
+  local attempt, seq = string.match(last[1], '^(%d+)-(%d+)$')
+  return tonumber(attempt), tonumber(seq)
+end
+local function tear(key, id)
+  local attempt, seq = string.match(id, '^(%d+)-(%d+)$')
+  if redis.call('XLEN', key) >= seq - 1 then return nil end
+  local last_attempt, last_seq = last_of(key)
+  if last_attempt > tonumber(attempt) or last_seq >= seq - 1 then return nil end
+  return last_seq
+end
+
+local frame, fenced, torn = {}, {}, {}
 for i = 1, #KEYS - 1 do
   local id, payload, job, ttl = ARGV[4*i-2], ARGV[4*i-1], ARGV[4*i], ARGV[4*i+1]
-  local reply = redis.pcall('XADD', KEYS[i], id, 'e', payload)
-  if type(reply) == 'table' and reply.err then
-    if not string.find(reply.err, 'equal or smaller', 1, true) then return redis.error_reply(reply.err) end
-    local last = redis.call('XREVRANGE', KEYS[i], '+', '-', 'COUNT', 1)[1]
-    local mine = redis.call('XRANGE', KEYS[i], id, id)[1]
-    local newer = last and tonumber(string.match(last[1], '^%d+')) > tonumber(string.match(id, '^%d+'))
-    if newer or not mine or mine[2][2] ~= payload then fenced[#fenced+1] = i end
+  local is_in = false
+  local had = tear(KEYS[i], id)
+  if had then
+    torn[#torn+1] = i; torn[#torn+1] = had
+  else
+    local reply = redis.pcall('XADD', KEYS[i], id, 'e', payload)
+    is_in = true
+    if type(reply) == 'table' and reply.err then
+      if not string.find(reply.err, 'equal or smaller', 1, true) then return redis.error_reply(reply.err) end
+      local mine = redis.call('XRANGE', KEYS[i], id, id)[1]
+      is_in = last_of(KEYS[i]) <= tonumber(string.match(id, '^%d+')) and mine and mine[2][2] == payload
+      if not is_in then fenced[#fenced+1] = i end
+    else
+      count_end(payload)
+    end
   end
-  if fenced[#fenced] ~= i then
+  if is_in then
     redis.call('EXPIRE', KEYS[i], ttl)
     frame[#frame+1] = job; frame[#frame+1] = id; frame[#frame+1] = payload
   end
 end
 if #frame > 0 then redis.call('PUBLISH', ARGV[1], table.concat(frame, '\\0')) end
 if #fenced > 0 then redis.call('INCRBY', KEYS[#KEYS], #fenced) end
-return fenced
+return {fenced, torn}
 """
+)
 
 # KEYS: stream, RQ's record. ARGV: channel, id, payload, job id, ttl, id of the entry that must be the last ('' for
 # none), worker.
@@ -80,6 +107,15 @@ class Entry:
     event: Event
 
 
+class LogTorn(Exception):
+    """Redis has lost the ends of logs: it was restarted without its files, or its master's place taken by a replica."""
+
+    def __init__(self, had: Mapping[str, int]) -> None:
+        super().__init__(f"logs have lost their ends: {dict(had)}")
+        self.had = had
+        """By job id: the last seq that is there."""
+
+
 class EventLog:
     """Logs are kept for `result_ttl_s` after their end, and while they grow for `live_ttl_s` after the last event."""
 
@@ -93,15 +129,20 @@ class EventLog:
     def append(self, entries: Sequence[Entry]) -> list[Entry]:
         """Write entries of any requests in one atomic step and publish them as one frame; return the refused ones.
 
-        May be repeated after a lost connection: an entry that is there already is neither refused nor doubled.
+        May be repeated after a lost connection: an entry that is there already is neither refused nor doubled. Raises
+        LogTorn where some would leave a gap; the others are written then.
         """
         arguments: list[str | bytes | int] = [keys.LIVE]
         for entry in entries:
             ttl_s = self._result_ttl_s if isinstance(entry.event, TERMINAL) else self._live_ttl_s
             arguments += [str(entry.position), events.dump(entry.event), entry.job_id, ttl_s]
         streams = [keys.events(entry.job_id) for entry in entries]
-        fenced = self._append(keys=[*streams, keys.REFUSED], args=arguments)
-        return [entries[index - 1] for index in cast(list[int], fenced)]
+        fenced, torn = cast(tuple[list[int], list[int]], self._append(keys=[*streams, keys.REFUSED], args=arguments))
+        if torn:
+            # Of several entries of a request the first one says how much is there.
+            had = dict(zip(reversed(torn[::2]), reversed(torn[1::2]), strict=True))
+            raise LogTorn({entries[index - 1].job_id: seq for index, seq in had.items()})
+        return [entries[index - 1] for index in fenced]
 
     def begin(self, job_id: str, position: Position, after: Position, worker: str) -> bool:
         """Append the start of an attempt; False, and nothing is written, unless this worker has the request, by RQ's

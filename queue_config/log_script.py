@@ -1,6 +1,18 @@
-"""What scripts share that write a request's log: where it ends, and how an entry is added, kept and told of."""
+"""What scripts share that write a request's log: its end, and how entries are added, kept, told of and counted."""
 
-PRELUDE = """
+from queue_config import keys
+
+COUNT_END = """
+local function count_end(payload)
+  local kind = string.match(payload, '^{"type":"(%a+)"')
+  if kind ~= 'started' and kind ~= 'delta' then redis.call('HINCRBY', 'COUNTS', 'ended ' .. kind, 1) end
+end
+""".replace("COUNTS", keys.COUNTS)
+"""`count_end(payload)` counts an event that was added to a log, if it is a terminal one."""
+
+PRELUDE = (
+    COUNT_END
+    + """
 local function last_of(stream)
   local last = redis.call('XREVRANGE', stream, '+', '-', 'COUNT', 1)[1]
   if not last then return nil, 0, 0 end
@@ -12,6 +24,8 @@ local function log(stream, channel, job, attempt, seq, payload, ttl)
   redis.call('XADD', stream, id, 'e', payload)
   redis.call('EXPIRE', stream, ttl)
   redis.call('PUBLISH', channel, table.concat({job, id, payload}, '\\0'))
+  count_end(payload)
 end
 """
+)
 """`last_of(stream)` gives the last event's type, attempt and seq: nil, 0, 0 for an empty log. `log` appends."""

@@ -1,14 +1,17 @@
 """Subscription: one channel read for ever, with its losses made known."""
 
+import logging
 import threading
 from collections.abc import Callable
 from typing import Any
 
-from queue_config.connection import RedisDown, RedisSlow, subscriber_connection
+from queue_config.connection import RedisError, RedisSlow, subscriber_connection
 
-SILENCE_S = 10.0
-"""After this long without a message the connection is probed."""
+SILENCE_S = 5.0
+"""After this long without a message the connection is probed; after as long again it is given up."""
 RECONNECT_S = 0.1
+
+_logger = logging.getLogger(__name__)
 
 
 class Subscription:
@@ -26,6 +29,7 @@ class Subscription:
         self._closed = threading.Event()
         # redis-py leaves its connections untyped.
         self._connection: Any = None
+        self._stands = False
         self._thread = threading.Thread(target=self._run, name=f"subscriber {channel}", daemon=True)
 
     def start(self) -> None:
@@ -46,8 +50,11 @@ class Subscription:
                 self._connection.connect()
                 self._connection.send_command("SUBSCRIBE", self._channel)
                 self._read(self._connection)
-            except (RedisDown, RedisSlow, OSError, ValueError):
+            except (RedisError, OSError, ValueError) as error:
                 # ValueError: close() took the socket away under the read.
+                if self._stands and not self._closed.is_set():
+                    _logger.warning("a subscription was lost", extra={"channel": self._channel, "error": str(error)})
+                self._stands = False
                 self._closed.wait(RECONNECT_S)
             finally:
                 self._connection.disconnect()
@@ -67,4 +74,5 @@ class Subscription:
             if kind == b"message":
                 self._on_message(rest[1])
             elif kind == b"subscribe":
+                self._stands = True
                 self._on_gap()

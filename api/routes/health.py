@@ -9,6 +9,7 @@ from api.services import Services, current_services
 from queue_config import keys
 from queue_config.connection import RedisError
 from queue_config.lease import TTL_S, WorkerStatus
+from queue_config.redis_state import UNTOLD, read
 
 health = Blueprint("health", __name__)
 
@@ -42,12 +43,21 @@ def _checks(services: Services) -> dict[str, dict[str, Any]]:
         # Reading would not show a full Redis or a read-only replica.
         services.redis.set(keys.PROBE, b"", ex=TTL_S)
         workers = services.leases.live()
+        redis = _redis_check(services)
     except RedisError as error:
         return {
-            "redis": {"ok": False, "why": f"Redis can't be written: {type(error).__name__}"},
+            "redis": {"ok": False, "why": f"Redis can't be written: {error}"},
             "worker": {"ok": False, "why": "unknown without Redis"},
         }
-    return {"redis": {"ok": True}, "worker": _worker_check(workers, services.model.name)}
+    return {"redis": redis, "worker": _worker_check(workers, services.model.name)}
+
+
+def _redis_check(services: Services) -> dict[str, Any]:
+    """What the promise that nothing is lost rests on."""
+    state = read(services.redis)
+    if state is None:
+        return {"ok": True, "durability": "unknown", "risks": [UNTOLD]}
+    return {"ok": not state.refusal, **({"why": state.refusal} if state.refusal else {}), **state.as_dict()}
 
 
 def _worker_check(workers: list[WorkerStatus], model: str) -> dict[str, Any]:

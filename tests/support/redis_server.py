@@ -47,7 +47,10 @@ class RedisServer:
     def start(self) -> None:
         """Return once it answers PING."""
         with self._log.open("ab") as log:
-            self._process = subprocess.Popen([self._server, self._config], stdout=log, stderr=log)
+            # Python ignores SIGXFSZ; so does the server then, and a limit on its files is a full disk, not its end.
+            self._process = subprocess.Popen(
+                [self._server, self._config], stdout=log, stderr=log, restore_signals=False
+            )
         give_up_at = time.monotonic() + _PATIENCE_S
         while not self._answers():
             if self._process.poll() is not None or time.monotonic() > give_up_at:

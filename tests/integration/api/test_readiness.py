@@ -36,6 +36,29 @@ def test_a_worker_that_is_stuck_or_leaving_does_not_count(
     assert (answer.status_code, answer.get_json()["checks"]["worker"]["why"]) == (503, why)
 
 
+def test_readiness_says_what_redis_promises(client: FlaskClient, worker: FakeWorker) -> None:
+    redis = client.get("/health/ready").get_json()["checks"]["redis"]
+
+    assert (redis["ok"], redis["durability"], redis["role"]) == (True, "none", "master")
+    assert (redis["append_only"], redis["fsync"], redis["policy"]) == (False, "everysec", "noeviction")
+    assert "set appendonly yes" in redis["risks"][0]
+
+
+def test_a_redis_that_is_a_replica_or_nearly_full_is_not_ready() -> None:
+    found = []
+    with RedisServer() as server, api_fakes.client(server.url) as client, redis_py.Redis.from_url(server.url) as admin:
+        admin.set("ballast", b"x" * 10_000_000)
+        used = admin.info("memory")["used_memory"]
+        admin.config_set("maxmemory", round(used / 0.9))
+        found.append(client.get("/health/ready").get_json()["checks"]["redis"]["why"])
+        admin.config_set("maxmemory", 0)
+        admin.config_set("replica-read-only", "no")
+        admin.replicaof("127.0.0.1", 1)
+        found.append(client.get("/health/ready").get_json()["checks"]["redis"]["why"])
+
+    assert found == ["Redis's memory is 90% full", "Redis is a read-only replica"]
+
+
 def test_a_redis_that_takes_no_writes_is_not_ready(redis: redis_py.Redis, redis_url: str) -> None:
     with RedisServer() as server, api_fakes.client(server.url) as client:
         with redis_py.Redis.from_url(server.url) as admin:

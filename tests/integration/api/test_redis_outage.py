@@ -4,11 +4,14 @@ import time
 from collections.abc import Callable, Iterator
 
 import pytest
+import redis as redis_py
 from flask.testing import FlaskClient
 
 from api.endings import abandon_later
+from api.reading import entries
 from api.services import Services
 from queue_config.connection import RedisError
+from queue_config.errors import PensieveError
 from tests.support import api_fakes
 from tests.support.api_fakes import messages_body
 from tests.support.redis_server import RedisServer
@@ -69,3 +72,13 @@ def test_a_request_that_may_still_arrive_is_flagged_for_its_worker(client: Flask
     abandon_later(services, "msg_underway")
 
     assert eventually(lambda: services.control.canceled_among(["msg_underway"]) == ["msg_underway"])
+
+
+def test_a_stream_of_what_redis_has_forgotten_ends_with_an_error(client: FlaskClient, server: RedisServer) -> None:
+    services = services_of(client)
+    job_id = client.post("/v1/jobs", json=messages_body()).get_json()["id"]
+    with redis_py.Redis.from_url(server.url) as admin:
+        admin.flushall()
+
+    with pytest.raises(PensieveError, match="Redis came back without this request"):
+        list(entries(services, job_id, time.time() + 600))

@@ -1,0 +1,22 @@
+"""Whether what is said to Redis, prompts and answers, stays on this machine or is encrypted on its way."""
+
+from ipaddress import ip_address
+from urllib.parse import urlsplit
+
+_PLAIN = frozenset({"redis", "redis+sentinel"})
+
+
+def is_private(url: str) -> bool:
+    """True for Unix sockets, TLS, and where every host is this machine; a name is not looked up."""
+    parts = urlsplit(url)
+    if parts.scheme not in _PLAIN:
+        return True
+    hosts = parts.netloc.rpartition("@")[2].split(",")
+    return all(_is_here(urlsplit(f"//{host}").hostname or "localhost") for host in hosts)
+
+
+def _is_here(host: str) -> bool:
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
