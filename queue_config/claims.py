@@ -10,13 +10,29 @@ from redis import Redis
 from redis.commands.core import Script
 
 from queue_config import keys, rq_keys
+from queue_config.request import understood
 
-# KEYS: the claim list, workers, lease, then the queues in order of preference. ARGV: name.
+LOOK_AT = 100
+"""How many of a queue's first requests are looked at for one that this worker can serve."""
+
+# What a worker can't serve (of a newer version, or made with another tokenizer) keeps its place for one that can.
+# KEYS: the claim list, workers, lease, then the queues in order of preference. ARGV: name, how RQ's records are called,
+# how many to look at, then the needs that the worker meets.
 _TAKE = """
 if redis.call('SISMEMBER', KEYS[2], ARGV[1]) == 0 or redis.call('EXISTS', KEYS[3]) == 0 then return '' end
+local meets = {}
+for i = 4, #ARGV do meets[ARGV[i]] = true end
 for i = 4, #KEYS do
-  local id = redis.call('LMOVE', KEYS[i], KEYS[1], 'LEFT', 'RIGHT')
-  if id then return id end
+  for place = 0, ARGV[3] - 1 do
+    local id = redis.call('LINDEX', KEYS[i], place)
+    if not id then break end
+    local needs = redis.call('HGET', ARGV[2] .. id, 'needs')
+    if not needs or meets[needs] then
+      redis.call('RPUSH', KEYS[1], id)
+      redis.call('LREM', KEYS[i], 1, id)
+      return id
+    end
+  end
 end
 return false
 """
@@ -46,11 +62,16 @@ class NoLease(Exception):
 
 
 class Claims:
-    def __init__(self, redis: Redis, worker: str, queue_keys: Sequence[str]) -> None:
+    """`meets` are the needs of requests that this worker may take."""
+
+    def __init__(
+        self, redis: Redis, worker: str, queue_keys: Sequence[str], meets: Sequence[str] = tuple(understood())
+    ) -> None:
         self._redis = redis
         self._worker = worker
         self._key = keys.claims(worker)
         self._queue_keys = list(queue_keys)
+        self._meets = list(meets)
         self._take: Script = redis.register_script(_TAKE)
         self._drop: Script = redis.register_script(_DROP)
         self._taken = 0
@@ -62,7 +83,8 @@ class Claims:
         """
         asked = self._queue_keys if batches else self._queue_keys[:-1]
         own = [self._key, keys.WORKERS, keys.lease(self._worker)]
-        taken = cast(bytes | None, self._take(keys=[*own, *preference(self._taken, asked)], args=[self._worker]))
+        told: list[str | int] = [self._worker, rq_keys.job(""), LOOK_AT, *self._meets]
+        taken = cast(bytes | None, self._take(keys=[*own, *preference(self._taken, asked)], args=told))
         if taken is None:
             return None
         if not taken:

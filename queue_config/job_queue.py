@@ -9,38 +9,44 @@ from redis import Redis
 from redis.client import Pipeline
 from redis.commands.core import Script
 from rq import Queue, Retry
+from rq.exceptions import NoSuchJobError
 from rq.job import Job, JobStatus
 from rq.serializers import JSONSerializer
 
-from queue_config import events, keys
+from queue_config import events, keys, rq_keys
+from queue_config.admission import Charges
 from queue_config.errors import Overloaded
+from queue_config.fair_order import FairOrder
 from queue_config.idempotency import Claim, accept_once, holder
 from queue_config.log_script import PRELUDE
 from queue_config.request import LANES, GenerationRequest, Lane
+from queue_config.room import Room
 from queue_config.webhook_store import register
 
 TASK = "workers.rq_worker.generate"
 """The only function name that a worker accepts; it is compared, never imported."""
 ATTEMPTS = 3
 _FOREVER = -1
+_BYTES_PER_TOKEN = 8
+"""What a prompt takes in Redis, about."""
 _MARGIN_S = 60
 """How long after its deadline a request may still end."""
 
-# KEYS: job record, event stream, then the queues. ARGV: job id, channel, terminal event, ttl, now (ISO).
+_INDEX_SLACK_S = 86_400
+"""How much longer than its last request a tenant's list is kept, in which others may live longer than that one."""
+
+# KEYS: job record, event stream, its queue, deadlines. ARGV: job id, channel, terminal event, ttl, now (ISO).
 _WITHDRAW = (
     PRELUDE
     + """
 if redis.call('EXISTS', KEYS[1]) == 0 then return 'unknown' end
-for i = 3, #KEYS do
-  if redis.call('LREM', KEYS[i], 1, ARGV[1]) > 0 then
-    local _, attempt, seq = last_of(KEYS[2])
-    log(KEYS[2], ARGV[2], ARGV[1], attempt, seq + 1, ARGV[3], ARGV[4])
-    redis.call('HSET', KEYS[1], 'status', 'canceled', 'ended_at', ARGV[5])
-    redis.call('EXPIRE', KEYS[1], ARGV[4])
-    return 'withdrawn'
-  end
-end
-return 'taken'
+if redis.call('LREM', KEYS[3], 1, ARGV[1]) == 0 then return 'taken' end
+local _, attempt, seq = last_of(KEYS[2])
+log(KEYS[2], ARGV[2], ARGV[1], attempt, seq + 1, ARGV[3], ARGV[4])
+redis.call('HSET', KEYS[1], 'status', 'canceled', 'ended_at', ARGV[5])
+redis.call('EXPIRE', KEYS[1], ARGV[4])
+redis.call('ZREM', KEYS[4], ARGV[1])
+return 'withdrawn'
 """
 )
 
@@ -62,6 +68,8 @@ class JobRecord:
     status: RecordStatus
     manner: tuple[str, ...] = ()
     """As in the request."""
+    tenant: str = ""
+    """Whose it is: nobody else may see it."""
 
     @classmethod
     def of(cls, request: GenerationRequest) -> Self:
@@ -70,33 +78,43 @@ class JobRecord:
 
 
 class JobQueue:
+    """All models' queues. `model` is the one that is meant where nothing else says which."""
+
     def __init__(self, redis: Redis, model: str, *, max_waiting: int, result_ttl_s: int) -> None:
         self._redis = redis
+        self._model = model
         self._max_waiting = max_waiting
         self._result_ttl_s = result_ttl_s
-        self._queues = {
-            lane: Queue(keys.queue(model, lane), connection=redis, serializer=JSONSerializer) for lane in LANES
-        }
         self._withdraw: Script = redis.register_script(_WITHDRAW)
+        self._order = FairOrder(redis)
+        self._charges = Charges(redis)
+        self.room = Room(redis)
+        """In Redis itself."""
 
     @property
     def queue_names(self) -> list[str]:
-        """RQ's names of the queues, in the order in which a worker takes from them."""
-        return [queue.name for queue in self._queues.values()]
+        """RQ's names of the model's queues, in the order in which a worker takes from them."""
+        return [keys.queue(self._model, lane) for lane in LANES]
 
     @property
     def queue_keys(self) -> list[str]:
         """The Redis lists behind them."""
-        return [queue.key for queue in self._queues.values()]
+        return [rq_keys.queue(name) for name in self.queue_names]
+
+    @property
+    def open_queue_keys(self) -> list[str]:
+        """Those whose length is bounded: all but that of batches."""
+        return [rq_keys.queue(keys.queue(self._model, lane)) for lane in LANES if lane != "batch"]
 
     def accept(self, request: GenerationRequest, *, claim: Claim | None = None, webhook: str = "") -> str:
         """Make the request durable: its record and its place in the queue, in one MULTI; then workers are woken.
 
         Returns its id, or the id of what was accepted before under the same claim. `webhook` is the URL to tell of its
-        end. Raises Overloaded where too many wait, and Conflict for a claim on something else. After a RedisError the
-        outcome is unknown.
+        end. Raises Overloaded where too many wait or Redis is too full, and Conflict for a claim on something else.
+        After a RedisError the outcome is unknown.
         """
-        if self.waiting() >= self._max_waiting:
+        self.room.check(_BYTES_PER_TOKEN * len(request.prompt))
+        if self.waiting(request.model) >= self._max_waiting:
             raise Overloaded("Too many requests are waiting; try again soon.")
         kept_s = request.deadline_at - request.created_at + self._result_ttl_s + _MARGIN_S
 
@@ -106,6 +124,8 @@ class JobQueue:
             pipe.zadd(index, {request.id: request.created_at})
             # Whatever is older than that has ended, and its record has gone.
             pipe.zremrangebyscore(index, "-inf", request.created_at - kept_s)
+            pipe.expire(index, round(kept_s) + _INDEX_SLACK_S)
+            self._charges.charge(request.salt, input_tokens=len(request.prompt), pipe=pipe)
             if webhook:
                 register(pipe, request.id, webhook, request.deadline_at)
 
@@ -117,7 +137,8 @@ class JobQueue:
 
     def enqueue(self, pipe: Pipeline, request: GenerationRequest) -> None:
         """Queue, in a MULTI of the caller's, all that makes the request durable and wakes workers."""
-        self._queues[request.lane].enqueue_call(
+        queue = Queue(keys.queue(request.model, request.lane), connection=self._redis, serializer=JSONSerializer)
+        queue.enqueue_call(
             TASK,
             args=(request.to_json(),),
             job_id=request.id,
@@ -130,14 +151,17 @@ class JobQueue:
             retry=Retry(max=ATTEMPTS - 1, enqueue_at_front=True),
             pipeline=pipe,
         )
+        pipe.hset(Job.key_for(request.id), "needs", request.needs)
+        self._order.place(pipe, queue.key, request.id, request.salt)
+        pipe.zadd(keys.DEADLINES, {request.id: request.deadline_at})
         pipe.publish(keys.CONTROL, b"wake")
 
-    def waiting(self) -> int:
-        """How many wait in the queues, those of batches left out: they have a bound of their own."""
+    def waiting(self, model: str = "") -> int:
+        """How many wait in a model's queues, those of batches left out: they have a bound of their own."""
         with self._redis.pipeline(transaction=False) as pipe:
-            for lane, queue in self._queues.items():
+            for lane in LANES:
                 if lane != "batch":
-                    pipe.llen(queue.key)
+                    pipe.llen(rq_keys.queue(keys.queue(model or self._model, lane)))
             return sum(pipe.execute())
 
     def find(self, job_id: str) -> JobRecord | None:
@@ -156,14 +180,23 @@ class JobQueue:
             if status is not None and meta is not None
         }
 
+    def request_of(self, record: JobRecord) -> GenerationRequest | None:
+        """What was accepted, prompt and all; None where it is no longer kept."""
+        try:
+            job = Job.fetch(record.id, connection=self._redis, serializer=JSONSerializer)
+        except NoSuchJobError:
+            return None
+        return GenerationRequest.from_json(cast(str, job.args[0]))
+
     def position(self, record: JobRecord) -> int | None:
         """How many requests will be taken before this one; None where it doesn't wait."""
         ahead = 0
-        for lane, queue in self._queues.items():
+        for lane in LANES:
+            queue_key = rq_keys.queue(keys.queue(record.model, lane))
             if lane == record.lane:
-                place = cast(int | None, self._redis.lpos(queue.key, record.id))
+                place = cast(int | None, self._redis.lpos(queue_key, record.id))
                 return None if place is None else ahead + place
-            ahead += self._redis.llen(queue.key)
+            ahead += self._redis.llen(queue_key)
         return None
 
     def withdraw(self, job_id: str, ended: events.Terminal, now: str) -> Withdrawal:
@@ -171,8 +204,12 @@ class JobQueue:
 
         `now` is ISO 8601, as RQ writes times.
         """
+        record_key = Job.key_for(job_id)
+        origin = cast(bytes | None, self._redis.hget(record_key, "origin"))
+        if origin is None:
+            return "unknown"
         reply = self._withdraw(
-            keys=[Job.key_for(job_id), keys.events(job_id), *self.queue_keys],
+            keys=[record_key, keys.events(job_id), rq_keys.queue(origin.decode()), keys.DEADLINES],
             args=[job_id, keys.LIVE, events.dump(ended), self._result_ttl_s, now],
         )
         return cast(Withdrawal, cast(bytes, reply).decode())
@@ -187,6 +224,7 @@ def _meta(request: GenerationRequest) -> dict[str, Any]:
         "created_at": request.created_at,
         "deadline_at": request.deadline_at,
         "manner": request.manner,
+        "tenant": request.salt,
     }
 
 

@@ -14,24 +14,42 @@ from redis.commands.core import Script
 from queue_config import keys
 
 TTL_S = 5
+KNOWN_S = 86_400
+"""How long a model that nobody serves any more is known by its name."""
 
-# KEYS: workers, buried, lease. ARGV: name, status, ttl.
-_ENROL = """
+_WRITE = """
+redis.call('SET', KEYS[3], ARGV[2], 'EX', ARGV[3])
+local now = redis.call('TIME')[1]
+redis.call('ZADD', KEYS[4], now, ARGV[4])
+redis.call('ZREMRANGEBYSCORE', KEYS[4], '-inf', now - ARGV[5])
+return 1
+"""
+# KEYS: workers, buried, lease, models. ARGV: name, status, ttl, model, for how long models are known.
+_ENROL = f"""
 if redis.call('SISMEMBER', KEYS[2], ARGV[1]) == 1 then return 0 end
 redis.call('SADD', KEYS[1], ARGV[1])
-redis.call('SET', KEYS[3], ARGV[2], 'EX', ARGV[3])
-return 1
-"""
-_RENEW = """
+{_WRITE}"""
+_RENEW = f"""
 if redis.call('SISMEMBER', KEYS[1], ARGV[1]) == 0 then return 0 end
-redis.call('SET', KEYS[3], ARGV[2], 'EX', ARGV[3])
-return 1
-"""
+{_WRITE}"""
 # KEYS: workers, lease, claim list. ARGV: name.
 _RETIRE = """
 redis.call('DEL', KEYS[2])
 if redis.call('EXISTS', KEYS[3]) == 0 then redis.call('SREM', KEYS[1], ARGV[1]) end
 """
+
+
+@dataclass(frozen=True, slots=True)
+class Prompting:
+    """What those who write prompts for a worker must know of it."""
+
+    context_tokens: int = 0
+    """The most that prompt and answer may have together; 0 where it doesn't say."""
+    fingerprint: str = ""
+    """Of what it expects prompts to be made with (models.fingerprint); "" goes with any."""
+
+
+ANY_PROMPTS = Prompting()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,6 +71,11 @@ class WorkerStatus:
     draining: bool = False
     refused: int = 0
     """How many of its writes were refused because its requests had been given to others."""
+    context_tokens: int = 0
+    """As in Prompting."""
+    fingerprint: str = ""
+    format: int = 1
+    """The newest form of requests that it reads (queue_config.request); it reads all older ones too."""
 
     @classmethod
     def from_json(cls, text: bytes) -> Self:
@@ -103,4 +126,5 @@ class Leases:
 
     def _write(self, script: Script, status: WorkerStatus) -> bool:
         text = orjson.dumps(asdict(status))
-        return bool(script(keys=[keys.WORKERS, keys.BURIED, keys.lease(status.name)], args=[status.name, text, TTL_S]))
+        own = [keys.WORKERS, keys.BURIED, keys.lease(status.name), keys.MODELS]
+        return bool(script(keys=own, args=[status.name, text, TTL_S, status.model, KNOWN_S]))

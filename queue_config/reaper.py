@@ -1,9 +1,7 @@
 """Reaper: takes from dead workers what they had; every API and worker process has one, and any may do all of it."""
 
-import base64
 import logging
 import time
-import zlib
 from collections.abc import Callable, Iterable
 from typing import Any, cast
 
@@ -13,6 +11,7 @@ from queue_config import keys, rq_keys
 from queue_config.events import Failed
 from queue_config.lease import Leases
 from queue_config.reaper_steps import Started, Steps, Verdict
+from queue_config.rq_time import as_rq_writes
 
 TRUST_S = 3.0
 """A lease that is missing counts only after so long without a pause in our own talks with Redis: while Redis is away
@@ -36,7 +35,7 @@ class Reaper:
     ) -> None:
         self._redis = redis
         self._leases = Leases(redis)
-        verdict = Verdict(WORKERS_DIED, _as_rq_writes("its workers died"))
+        verdict = Verdict(WORKERS_DIED, as_rq_writes("its workers died"))
         self._steps = Steps(redis, verdict, result_ttl_s=result_ttl_s, live_ttl_s=live_ttl_s)
         self._clock = clock
         self._spoke_at = self._since = clock()
@@ -130,7 +129,3 @@ class Reaper:
 
 def _text(raw: bytes) -> str:
     return raw.decode()
-
-
-def _as_rq_writes(reason: str) -> str:
-    return base64.b64encode(zlib.compress(reason.encode())).decode()

@@ -1,17 +1,21 @@
 """Attempts: turns a started job into a generation, from its beginning or from where its log ends."""
 
 import logging
+import time
 from collections.abc import Callable
 
 from queue_config.control import Control
 from queue_config.event_log import START, Entry, EventLog, Position
-from queue_config.events import Delta, Failed, Started, Terminal
+from queue_config.events import Delta, Expired, Failed, Started, Terminal
 from queue_config.request import GenerationRequest
 from workers.constraint import Constraint
 from workers.generation import Cancel, Command, Generation, Submit
 from workers.output import OutputText
 from workers.publisher import Publisher
 from workers.sequence import Sequence
+
+FAR_TOKENS = 32
+"""More than is under way between engine and log: whoever kills at a certain token never gets so far twice."""
 
 log = logging.getLogger(__name__)
 
@@ -50,6 +54,9 @@ class Attempts:
         if not self._event_log.begin(request.id, position, last, worker):
             raise FencedOff(request.id)
         tokens = [token for entry in history if isinstance(entry.event, Delta) for token in entry.event.tokens]
+        if request.deadline_at <= time.time():
+            # The engine's own look may come after its first chunk.
+            return self._refused(request.id, position, Expired(len(tokens)))
         output = self._new_output(request)
         for token in tokens:
             output.push(token)  # its text is in the log already
@@ -57,9 +64,9 @@ class Attempts:
             constraint = self._new_constraint(request)
         except ValueError as error:
             failed = Failed("invalid_request_error", f"The answer can't be held to its grammar: {error}")
-            self._event_log.append([Entry(request.id, Position(position.attempt, position.seq + 1), failed)])
-            return failed
-        self._publisher.open(request.id, position)
+            return self._refused(request.id, position, failed)
+        started = Entry(request.id, position, Started(position.attempt, worker))
+        self._publisher.open(request.id, [*history, started])
         sequence = Sequence(
             request.id,
             request.prompt,
@@ -77,10 +84,24 @@ class Attempts:
         log.info("started", extra={"job": request.id, "attempt": position.attempt, "resumed_tokens": len(tokens)})
         return None
 
+    def _refused(self, job_id: str, begun: Position, terminal: Terminal) -> Terminal:
+        """End it before the engine hears of it."""
+        self._event_log.append([Entry(job_id, Position(begun.attempt, begun.seq + 1), terminal)])
+        return terminal
+
     def has_spoken(self, job_id: str) -> bool:
         """Whether its present attempt has got as far as tokens, or its end."""
         last = self._event_log.last(job_id)
         return last is not None and not isinstance(last.event, Started)
+
+    def got_far(self, job_id: str) -> bool:
+        """Whether its last attempt, which its worker did not survive, came to FAR_TOKENS."""
+        tokens = 0
+        for entry in reversed(self._event_log.read(job_id)):
+            if isinstance(entry.event, Started) and entry.event.worker:
+                break
+            tokens += len(entry.event.tokens) if isinstance(entry.event, Delta) else 0
+        return tokens >= FAR_TOKENS
 
 
 class FencedOff(Exception):

@@ -4,12 +4,15 @@ RQ keeps the record, the registries and the retry count. It never runs a functio
 function name only has to match. What a client sees comes from the event log, which is written before these books.
 """
 
+import os
+import socket
 from dataclasses import dataclass
 from typing import Any, cast
 
 from rq.exceptions import NoSuchJobError
 from rq.executions import Execution
 from rq.job import Job, JobStatus
+from rq.logutils import setup_loghandlers
 from rq.queue import Queue
 from rq.serializers import JSONSerializer
 from rq.timeouts import BaseDeathPenalty
@@ -17,8 +20,9 @@ from rq.utils import now
 from rq.worker import BaseWorker, WorkerStatus
 
 from queue_config import keys
+from queue_config.admission import Charges
 from queue_config.connection import Redis, WatchError
-from queue_config.events import Canceled, Finished, Terminal
+from queue_config.events import Canceled, Failed, Finished, Terminal
 from queue_config.job_queue import TASK
 from queue_config.request import GenerationRequest
 
@@ -56,7 +60,11 @@ class PinnedWorker(BaseWorker):
     def __init__(self, queues: list[str], name: str | None = None, **options: Any) -> None:
         # RQ makes workers of this class too, when it lists them; it passes options of its own.
         ours: dict[str, Any] = {"serializer": JSONSerializer, "worker_ttl": WORKER_TTL_S, "log_job_description": False}
-        super().__init__(queues, name, **(ours | options))
+        is_at_work = options.pop("prepare_for_work", True)
+        # Prepared by RQ it would ask Redis for its own address, and Redis may not be there yet.
+        super().__init__(queues, name, prepare_for_work=False, **(ours | options))
+        if is_at_work:
+            self.hostname, self.pid = socket.gethostname(), os.getpid()
 
     def _set_connection(self, connection: Redis) -> Redis:
         """RQ would raise the reply timeout to a minute for its blocking reads; we make none."""
@@ -137,6 +145,13 @@ class PinnedWorker(BaseWorker):
             if isinstance(terminal, Canceled):
                 self._stopped_job_id = job.id
             self._fail(job, live.queue, live.execution, type(terminal).__name__.lower())
+        with self.connection.pipeline(transaction=False) as pipe:
+            pipe.zrem(keys.DEADLINES, job.id)
+            pipe.delete(keys.canceled(job.id))
+            # Batches have bounds of their own.
+            if live.request.lane != "batch" and not isinstance(terminal, Failed):
+                Charges(self.connection).charge(live.request.salt, output_tokens=terminal.output_tokens, pipe=pipe)
+            pipe.execute()
 
     def hand_back(self, live: LiveJob) -> bool:
         """Put an unfinished job back to the head of its queue, its retries untouched; its log goes on from there.
@@ -185,6 +200,13 @@ class PinnedWorker(BaseWorker):
                 live.execution.heartbeat(live.queue.started_job_registry, EXECUTION_TTL_S, pipe)
                 live.job.heartbeat(now(), 0, pipe)
             pipe.execute()
+
+    def come_up(self) -> None:
+        """RQ's bootstrap, but that it may be repeated after a lost reply."""
+        setup_loghandlers("WARNING", name="rq.worker")
+        setup_loghandlers("WARNING", name="rq.job")
+        self.born_again()
+        self.set_state(WorkerStatus.STARTED)
 
     def born_again(self) -> None:
         """RQ has been told that this worker is dead, and it isn't."""

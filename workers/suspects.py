@@ -1,4 +1,7 @@
-"""Suspects: requests whose workers died twice begin alone, so that one that kills a third time takes nobody along."""
+"""Suspects: requests whose workers died twice begin alone, so that one that kills a third time takes nobody along.
+
+Unless the second worker lived long enough with it: then it was no prompt that killed it, and nobody has to wait.
+"""
 
 from workers.attempts import Attempts
 from workers.books import Books
@@ -20,7 +23,7 @@ class Suspects:
 
     def may_begin(self, job_id: str) -> bool:
         """False for a suspect while there is somebody whom it could take along."""
-        if not self._books.is_suspect(job_id):
+        if not self._books.is_suspect(job_id) or self._attempts.got_far(job_id):
             return True
         if self._books.live:
             return False

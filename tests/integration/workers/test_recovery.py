@@ -12,7 +12,7 @@ from queue_config import keys
 from queue_config.events import Finished
 from queue_config.lease import Leases
 from queue_config.pieces import TextPiece
-from queue_config.reaper import WORKERS_DIED
+from queue_config.reaper import WORKERS_DIED, Reaper
 from queue_config.settings import Settings
 from tests.support.dead_worker import DeadWorker
 from tests.support.worker import Desk, RunningWorker, a_request, wait_until
@@ -103,6 +103,29 @@ def test_a_request_whose_workers_died_twice_begins_alone(desk: Desk, redis_url: 
     assert ends == [Finished("end_turn", 7), *[Finished("end_turn", 51)] * 3]
     assert trial_at is not None
     assert all(at is not None and at > trial_at for at in began)
+
+
+def test_requests_that_got_far_with_their_second_worker_go_on_together(
+    desk: Desk, redis_url: str, tmp_path: Path
+) -> None:
+    text = "x" * 150
+    for name in ("msg_1", "msg_2"):
+        desk.queue.accept(a_request(name, text))
+    for number in range(2):
+        dead = a_predecessor(desk, tmp_path, number)
+        for _ in range(2):
+            dead.say(map(ord, text[:40]), (TextPiece(text[:40]),))
+        dead.die()
+        Reaper(desk.redis, result_ttl_s=600, live_ttl_s=600).bury([dead.name])
+    with RunningWorker(redis_url, tmp_path, step_s=0.005):
+        ends = [desk.end(name) for name in ("msg_1", "msg_2")]
+        wait_until(lambda: desk.redis.zcard("rq:wip:pensieve:echo:interactive") == 0, "the registry")
+
+    first, second = sorted((rq_job(desk, name) for name in ("msg_1", "msg_2")), key=lambda job: str(job.started_at))
+    assert ends == [Finished("end_turn", 151)] * 2
+    assert first.ended_at is not None
+    assert second.started_at is not None
+    assert second.started_at < first.ended_at
 
 
 def rq_job(desk: Desk, job_id: str) -> Job:
