@@ -6,6 +6,8 @@ from typing import Any, Protocol
 
 from flask_sock import ConnectionClosed
 
+from api.admission import ask
+from api.caller import Caller
 from api.endings import abandon, cancel
 from api.job_lookup import find, head_for, look_up
 from api.reading import Frames, frames, is_last
@@ -36,10 +38,11 @@ class Connection(Protocol):
 class SocketSession:
     """A closed socket cancels the requests that it created, unless they were created with `detach`."""
 
-    def __init__(self, services: Services, connection: Connection, version: str) -> None:
+    def __init__(self, services: Services, connection: Connection, version: str, caller: Caller) -> None:
         self._services = services
         self._connection = connection
         self._version = version
+        self._caller = caller
         self._closed = threading.Event()
         self._lock = threading.Lock()
         self._open = 0
@@ -64,7 +67,7 @@ class SocketSession:
         try:
             message = fields.mapping(strict_json.parse(text), "message")
             ref = message.get("ref")
-            self._do(message, ref)
+            self._do(message, len(text), ref)
         except PensieveError as error:
             self._send_error(error, ref)
         except RedisError:
@@ -75,20 +78,21 @@ class SocketSession:
             _logger.exception("a WebSocket message failed")
             self._send_error(PensieveError("Internal server error"), ref)
 
-    def _do(self, message: dict[str, Any], ref: Any) -> None:
+    def _do(self, message: dict[str, Any], size_bytes: int, ref: Any) -> None:
         match fields.one_of(message, "type", ("create", "resume", "cancel")):
             case "create":
-                self._create(message, ref)
+                self._create(message, size_bytes, ref)
             case "resume":
                 self._resume(message, ref)
             case _:
                 self._cancel(message, ref)
 
-    def _create(self, message: dict[str, Any], ref: Any) -> None:
+    def _create(self, message: dict[str, Any], size_bytes: int, ref: Any) -> None:
         self._check_open()
+        ask(self._services, self._caller, size_bytes)
         detach = fields.boolean(message, "detach", default=False)
         parsed = parse_messages(fields.present(message, "request"), self._version, self._services.seal)
-        job = submit(self._services, parsed, "interactive")
+        job = submit(self._services, parsed, "interactive", tenant=self._caller.tenant)
         if not detach:
             with self._lock:
                 self._owned.add(job.id)
@@ -97,7 +101,7 @@ class SocketSession:
 
     def _resume(self, message: dict[str, Any], ref: Any) -> None:
         self._check_open()
-        record = find(self._services, fields.string(message, "id"))
+        record = find(self._services, fields.string(message, "id"), self._caller.tenant)
         last = message.get("last_event_id")
         after = BEFORE_ALL if last is None else FrameId.parse(fields.string(message, "last_event_id"))
         head = head_for(self._services, record)
@@ -105,17 +109,19 @@ class SocketSession:
 
     def _cancel(self, message: dict[str, Any], ref: Any) -> None:
         job_id = fields.string(message, "id")
-        find(self._services, job_id)
+        find(self._services, job_id, self._caller.tenant)
         cancel(self._services, job_id)
-        self._send(look_up(self._services, job_id) | {"ref": ref})
+        self._send(look_up(self._services, job_id, self._caller.tenant) | {"ref": ref})
 
     def _check_open(self) -> None:
         if self._open >= MAX_OPEN:
             raise InvalidRequest(f"At most {MAX_OPEN} streams may be open on one socket")
+        self._services.open_answers.check(self._caller)
 
     def _start(self, head: MessageHead, stream: Frames, ref: Any) -> None:
         with self._lock:
             self._open += 1
+        self._services.open_answers.enter(self._caller)
         threading.Thread(target=self._forward, args=(head.id, stream, ref), name=head.id, daemon=True).start()
 
     def _forward(self, job_id: str, stream: Frames, ref: Any) -> None:
@@ -129,6 +135,7 @@ class SocketSession:
             return
         finally:
             stream.close()
+            self._services.open_answers.leave(self._caller)
             with self._lock:
                 self._open -= 1
 

@@ -4,16 +4,19 @@
 
 import os
 
-from deploy.access_log import AccessLog
+from api.auth import require_key
+from deploy.access_log import access_log
 from deploy.limits import raise_open_files
 from queue_config.settings import Settings
 
 settings = Settings.from_env(os.environ)
+require_key(settings)
 raise_open_files()
 
 bind = f"[{settings.host}]:{settings.port}" if ":" in settings.host else f"{settings.host}:{settings.port}"
 proc_name = "pensieve-api"
-worker_class = "gevent"
+# Of gunicorn's classes only gevent's bears thousands of slow clients: 64 silent ones stop eight threads (decision 92).
+worker_class = "deploy.gevent_worker.ApiWorker"
 workers = max(1, settings.api_processes)
 worker_connections = 5000
 preload_app = False  # each process builds its own Redis connections and subscriber
@@ -22,7 +25,8 @@ preload_app = False  # each process builds its own Redis connections and subscri
 timeout = 60
 # Open streams may end as long as the worker behind them drains.
 graceful_timeout = round(settings.drain_s)
-keepalive = 15
+# For the head of a request, from its first byte or from the end of the one before.
+keepalive = 10
 
 limit_request_line = 4094
 limit_request_fields = 64
@@ -35,5 +39,4 @@ control_socket_disable = True
 loglevel = settings.log_level.lower()
 errorlog = "-"
 accesslog = "-"
-logger_class = AccessLog
-access_log_format = "%(h)s %(m)s %(U)s %(s)s %(B)s bytes %(M)s ms"
+logger_class = access_log(settings.log_format)

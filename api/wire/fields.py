@@ -3,7 +3,11 @@
 from collections.abc import Sequence
 from typing import Any, Final
 
+import orjson
+
 from queue_config.errors import InvalidRequest
+
+MAX_SCHEMA_BYTES = 65_536
 
 
 class _Required:
@@ -38,6 +42,14 @@ def mapping(value: Any, path: str) -> dict[str, Any]:
     if not isinstance(value, dict):
         raise InvalidRequest(f"{path}: Input should be an object")
     return value
+
+
+def schema(value: Any, path: str) -> dict[str, Any]:
+    """A JSON schema, unread, but of a size that may be compiled."""
+    given = mapping(value, path)
+    if len(orjson.dumps(given)) > MAX_SCHEMA_BYTES:
+        raise InvalidRequest(f"{path}: at most {MAX_SCHEMA_BYTES} bytes of JSON are allowed")
+    return given
 
 
 def boolean(obj: dict[str, Any], name: str, *, default: bool, path: str = "") -> bool:

@@ -39,4 +39,4 @@ def _schema(value: Any, path: str) -> dict[str, Any] | None:
         return None
     given = fields.mapping(value, path)
     fields.one_of(given, "type", ("json_schema",), f"{path}.")
-    return fields.mapping(fields.present(given, "schema", f"{path}."), f"{path}.schema")
+    return fields.schema(fields.present(given, "schema", f"{path}."), f"{path}.schema")

@@ -11,7 +11,12 @@ from api.wire.wish import ToolChoice
 from models.conversation import Tool
 from queue_config.errors import InvalidRequest
 
+MAX_TOOLS = 1_000
 _NAME = re.compile(r"[a-zA-Z0-9_-]{1,128}")
+
+
+_SHOWN = 64
+"""Characters of a name that an error repeats."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +50,8 @@ def read_tools(value: Any) -> Toolbox:
         return Toolbox({}, frozenset())
     if not isinstance(value, list):
         raise InvalidRequest("tools: Input should be a valid array")
+    if len(value) > MAX_TOOLS:
+        raise InvalidRequest(f"tools: at most {MAX_TOOLS} are allowed")
     tools: dict[str, Tool] = {}
     deferred: set[str] = set()
     for index, item in enumerate(value):
@@ -100,7 +107,7 @@ def _name(given: dict[str, Any], path: str) -> str:
 
 
 def _schema(given: dict[str, Any], path: str) -> dict[str, Any]:
-    schema = fields.mapping(fields.present(given, "input_schema", f"{path}."), f"{path}.input_schema")
+    schema = fields.schema(fields.present(given, "input_schema", f"{path}."), f"{path}.input_schema")
     fields.one_of(schema, "type", ("object",), f"{path}.input_schema.")
     return schema
 
@@ -108,7 +115,7 @@ def _schema(given: dict[str, Any], path: str) -> dict[str, Any]:
 def _predefined(kind: str, given: dict[str, Any], path: str) -> tuple[str, dict[str, Any]]:
     if kind in DEFINITIONS:
         return DEFINITIONS[kind]
-    tool = f"the tool '{given.get('name', kind)}' ({kind})"
+    tool = f"the tool '{str(given.get('name', kind))[:_SHOWN]}' ({kind[:_SHOWN]})"
     if kind.startswith(SERVER_TOOLS):
         raise InvalidRequest(f"{path}: {tool} would be run by the server, and this one runs no tools itself")
     if kind.startswith(UNSEEN_TOOLS):

@@ -10,7 +10,12 @@ _INDEX = re.compile(r"\.([0-9]+)")
 _OVERLOADED = 529
 _UNAVAILABLE = 503
 _SERVER = {"api_error", "timeout_error", "overloaded_error"}
-_CODES = {"authentication_error": "invalid_api_key", "timeout_error": "timeout", "overloaded_error": "overloaded"}
+_CODES = {
+    "authentication_error": "invalid_api_key",
+    "rate_limit_error": "rate_limit_exceeded",
+    "timeout_error": "timeout",
+    "overloaded_error": "overloaded",
+}
 
 
 def envelope(error: PensieveError) -> dict[str, Any]:
@@ -18,7 +23,7 @@ def envelope(error: PensieveError) -> dict[str, Any]:
     return {
         "error": {
             "message": _message(error),
-            "type": "server_error" if error.kind in _SERVER else "invalid_request_error",
+            "type": _type(error),
             "param": _param(error),
             "code": _code(error),
         }
@@ -28,6 +33,12 @@ def envelope(error: PensieveError) -> dict[str, Any]:
 def status(error: PensieveError) -> int:
     """The HTTP status; only Anthropic's clients know 529."""
     return _UNAVAILABLE if error.status == _OVERLOADED else error.status
+
+
+def _type(error: PensieveError) -> str:
+    if error.kind == "rate_limit_error":
+        return "requests"
+    return "server_error" if error.kind in _SERVER else "invalid_request_error"
 
 
 def _message(error: PensieveError) -> str:

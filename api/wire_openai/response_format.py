@@ -18,5 +18,5 @@ def read_schema(given: dict[str, Any]) -> Mapping[str, Any] | None:
         case "json_schema":
             path = f"{path}.json_schema"
             named = fields.mapping(fields.present(chosen, "json_schema", "response_format."), path)
-            return fields.mapping(fields.present(named, "schema", f"{path}."), f"{path}.schema")
+            return fields.schema(fields.present(named, "schema", f"{path}."), f"{path}.schema")
     return None

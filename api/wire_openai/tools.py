@@ -64,7 +64,7 @@ def _tool(value: Any, path: str) -> Tool:
     description = function.get("description") or ""
     if not isinstance(description, str):
         raise InvalidRequest(f"{path}.function.description: Input should be a valid string")
-    schema = fields.mapping(function.get("parameters") or _NO_ARGUMENTS, f"{path}.function.parameters")
+    schema = fields.schema(function.get("parameters") or _NO_ARGUMENTS, f"{path}.function.parameters")
     if schema.get("type", "object") != "object":
         raise InvalidRequest(f"{path}.function.parameters.type: Input should be 'object'")
     return Tool(
@@ -110,6 +110,7 @@ def _function_name(choice: dict[str, Any], path: str) -> str:
 
 
 def _check_known(tools: Sequence[Tool], names: list[str]) -> None:
+    known = {tool.name for tool in tools}
     for name in names:
-        if name not in {tool.name for tool in tools}:
+        if name not in known:
             raise InvalidRequest(f"tool_choice: Tool '{name}' not found in provided tools")

@@ -1,6 +1,11 @@
 """Request bodies that are not quite JSON."""
 
+import json
+from contextlib import suppress
+
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from api.wire.strict_json import MAX_DEPTH, parse
 from queue_config.errors import InvalidRequest
@@ -45,5 +50,32 @@ def test_nesting_is_allowed_up_to_its_limit_and_no_deeper() -> None:
         parse(b"[" + deepest + b"]")
 
 
-def test_of_a_repeated_key_the_last_one_counts() -> None:
-    assert parse(b'{"a": 1, "a": 2}') == {"a": 2}
+@pytest.mark.parametrize(
+    ("body", "place"),
+    [
+        (b'{"sesame": 1, "sesame": 2}', "line 1 column 24"),
+        (b'{"a": [{"b": {}},\n{"b": 1, "b": 1}]}', "line 2 column 14"),
+        (b'{"\\u0061": 1, "a": 2}', "line 1 column 19"),
+    ],
+)
+def test_a_repeated_key_is_refused_with_its_place(body: bytes, place: str) -> None:
+    with pytest.raises(InvalidRequest) as refused:
+        parse(body)
+
+    assert str(refused.value) == f"The request body repeats a key of an object: {place}"
+
+
+@given(
+    st.recursive(
+        st.none() | st.booleans() | st.integers(-(2**53), 2**53) | st.text(),
+        lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
+    )
+)
+def test_whatever_a_serialiser_writes_is_read_as_it_was(value: object) -> None:
+    assert parse(json.dumps(value)) == value
+
+
+@given(st.binary() | st.text().map(lambda text: text.encode("utf-16")))
+def test_of_anything_else_nothing_but_a_refusal_comes(body: bytes) -> None:
+    with suppress(InvalidRequest):
+        parse(body)

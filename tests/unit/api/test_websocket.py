@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from api.websocket import WholeWrites, prepare
+from api.websocket import BACKLOG, WholeWrites, held_back, prepare
 from queue_config.errors import InvalidRequest
 
 HANDSHAKE = {"HTTP_SEC_WEBSOCKET_VERSION": "13", "HTTP_SEC_WEBSOCKET_KEY": "x"}
@@ -66,3 +66,32 @@ def test_a_handshake_that_is_none_is_refused_while_that_can_be_said_in_http(miss
 
     with pytest.raises(InvalidRequest, match="sec-websocket-version"):
         prepare(environ)
+
+
+class Connection:
+    """As much of flask-sock's as is looked at."""
+
+    def __init__(self, sock: WholeWrites) -> None:
+        self.sock = sock
+        self.input_buffer: list[str] = []
+
+
+def test_nothing_more_is_read_while_a_backlog_lies_unread(pair: tuple[socket.socket, socket.socket]) -> None:
+    ours, theirs = pair
+    connection = Connection(WholeWrites(ours))
+    theirs.sendall(b"xyz")
+    read: list[bytes] = []
+    with held_back(connection):
+        read.append(connection.sock.recv(1))
+        connection.input_buffer += ["unread"] * BACKLOG
+        reader = threading.Thread(target=lambda: read.append(connection.sock.recv(1)))
+        reader.start()
+        reader.join(0.1)
+        while_full = list(read)
+        connection.input_buffer.pop()
+        reader.join()
+        connection.input_buffer.append("unread")
+    read.append(connection.sock.recv(1))
+
+    assert while_full == [b"x"]
+    assert read == [b"x", b"y", b"z"]
