@@ -4,12 +4,29 @@ import sys
 from importlib import import_module
 
 import click
+from click.shell_completion import CompletionItem
 
 from deploy.failure import Failure
 from models.errors import ModelError
 from queue_config.errors import BadSetting
 
-COMMANDS = ("start", "stop", "status", "logs", "pull", "models", "generate", "claude", "doctor", "bench")
+COMMANDS = {
+    "start": "Start the service in the background.",
+    "stop": "Stop this checkout's service.",
+    "restart": "Stop it and start it again, as it was started.",
+    "status": "Say what runs and what it does.",
+    "logs": "Show the logs of all processes, or of one, by time.",
+    "pull": "Get a model.",
+    "models": "List, check and remove models.",
+    "generate": "Answer one prompt in this process; needs no service.",
+    "chat": "Talk with the model.",
+    "claude": "Run Claude Code against this service.",
+    "keys": "Make, list and revoke the keys by which others may call.",
+    "doctor": "Look for what is missing or wrong on this machine.",
+    "bench": "Measure the running service.",
+    "completion": "Print what a shell needs to complete this command.",
+}
+"""Told here too, so that help and completion import none of them."""
 
 INTERRUPTED = 130
 
@@ -21,7 +38,7 @@ a flag on the command line wins.
 EXIT_CODES = """\b
 Exit codes:
   0    done
-  1    it could not be done; the sentence on stderr says why, and what to do
+  1    it could not be done, or is not as it should be (status, doctor, models check)
   2    the command line is wrong
   3    status: nothing runs
   127  claude: the client is not installed; once it runs, the code is its own
@@ -40,6 +57,13 @@ class CommandGroup(click.Group):
             return None
         command: click.Command = getattr(import_module(f"deploy.commands.{cmd_name}"), cmd_name)
         return command
+
+    def format_commands(self, _ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl(list(COMMANDS.items()))
+
+    def shell_complete(self, _ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+        return [CompletionItem(name, help=text) for name, text in COMMANDS.items() if name.startswith(incomplete)]
 
     def invoke(self, ctx: click.Context) -> object:
         try:

@@ -8,6 +8,7 @@ import orjson
 
 _BLOCK_BYTES = 64 * 1024
 _POLL_S = 0.2
+_TOLD = frozenset({"time", "level", "process", "logger", "message", "exception"})
 
 
 def tail(path: Path, lines: int) -> list[str]:
@@ -32,8 +33,14 @@ def readable(line: str) -> str:
         return line
     if not isinstance(fields, dict) or "message" not in fields:
         return line
-    text = f"{fields.get('level', 'info').upper()} {fields['message']}"
+    clock = f"{fields['time'][11:23]} " if isinstance(fields.get("time"), str) else ""
+    more = "".join(f" {name}={_shown(value)}" for name, value in fields.items() if name not in _TOLD)
+    text = f"{clock}{fields.get('level', 'info').upper():7} {fields['message']}{more}"
     return f"{text}\n{fields['exception']}" if "exception" in fields else text
+
+
+def _shown(value: object) -> str:
+    return value if isinstance(value, str) else orjson.dumps(value).decode()
 
 
 class Follower:

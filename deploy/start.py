@@ -5,14 +5,16 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 
+from api.auth import require_key
 from deploy import process_table
 from deploy.failure import Failure
 from deploy.model_choice import require_model, settled
+from deploy.own_key import own_key
 from deploy.places import Places, places, prepare
 from deploy.ports import require_free
 from deploy.progress import Progress
 from deploy.readiness import wait_until_ready
-from deploy.redis_check import require_redis
+from deploy.redis_check import promise, require_redis, warnings
 from deploy.redis_server import Server, config, find_server, url
 from deploy.running import Running, recall, remember
 from deploy.stop import stop
@@ -28,7 +30,7 @@ def start(
 
     Raise Failure, with nothing left running, if it can't be brought up.
     """
-    settings = replace(settings, model=settled(settings.model))
+    settings = replace(settings, model=settled(settings.model), draft_model=settled(settings.draft_model))
     where = places(settings.home)
     progress = Progress(say)
     prepare(where)
@@ -37,6 +39,7 @@ def start(
         if supervisor.processes() is not None:
             return _already_running(settings, where, supervisor, progress, worker=worker)
         _end_leftovers(settings, where, progress)
+        require_key(settings)
         require_free(settings.host, settings.port)
         model = require_model(settings, progress)
         running = Running.of(settings, worker=worker, model_name=model.name)
@@ -68,7 +71,7 @@ def _already_running(
             f"with {wanted.model}. Run `pensieve stop` (make down) first, then start it anew."
         )
     progress.say(f"Pensieve is already running at {running.url}.")
-    wait_until_ready(running, where, supervisor, progress, api_key=settings.api_key)
+    wait_until_ready(running, where, supervisor, progress, api_key=own_key(settings))
     return running
 
 
@@ -99,7 +102,11 @@ def _bring_up(
     supervisor = Supervisor(where)
     try:
         supervisor.start({**environ, **settings.to_env()})
-        wait_until_ready(running, where, supervisor, progress, api_key=settings.api_key)
+        wait_until_ready(running, where, supervisor, progress, api_key=own_key(settings))
+        state = require_redis(settings.redis_url)
+        progress.say(f"Redis: {promise(state)}.")
+        for warning in warnings(state):
+            progress.say(f"Warning: {warning}.")
     except BaseException:  # Ctrl-C too: a service that never became ready is not left behind
         with suppress(Failure):
             stop(settings, progress.say)

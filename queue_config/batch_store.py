@@ -17,6 +17,7 @@ from queue_config.batch_record import BatchRecord
 from queue_config.errors import Overloaded
 from queue_config.idempotency import Claim, accept_once, holder
 from queue_config.listing import Cursor, Listing, Page
+from queue_config.room import Room
 from queue_config.webhook_store import register
 
 STAGING_TTL_S = 600
@@ -39,6 +40,7 @@ class BatchStore:
         self._result_ttl_s = result_ttl_s
         self._max_bytes = max_bytes
         self._listing = Listing(redis)
+        self._room = Room(redis)
         self._cancel: Script = redis.register_script(_CANCEL)
 
     def create(
@@ -58,6 +60,7 @@ class BatchStore:
         if held is not None:
             return held
         size_bytes = sum(len(custom_id) + 1 + len(params) for custom_id, params in requests)
+        self._room.check(size_bytes)
         self._check_room(record.tenant, size_bytes)
         self._stage(record.id, requests)
         lifetime_s = record.expires_at - record.created_at + self._result_ttl_s

@@ -8,6 +8,8 @@ class PensieveError(Exception):
     status = 500
     should_retry: bool | None = None
     """What `x-should-retry` tells the SDKs; None leaves the decision to their own rules."""
+    retry_after_s: int | None = None
+    """What `retry-after` tells them."""
 
 
 class InvalidRequest(PensieveError):
@@ -64,6 +66,31 @@ class Overloaded(PensieveError):
     kind = "overloaded_error"
     status = 529
     retry_after_s = 5
+
+
+class RateLimited(PensieveError):
+    """The key has had its share; it may go on after `retry_after_s`."""
+
+    kind = "rate_limit_error"
+    status = 429
+
+    def __init__(self, message: str, retry_after_s: int) -> None:
+        super().__init__(message)
+        self.retry_after_s = retry_after_s
+
+
+class Stalled(PensieveError):
+    """The client began to send something and did not go on."""
+
+    kind = "invalid_request_error"
+    status = 408
+    should_retry = False
+
+
+class NoWorker(Overloaded):
+    """There is such a model, and nobody just now who could answer with it; the message says why."""
+
+    retry_after_s = 10
 
 
 class GenerationFailed(PensieveError):

@@ -14,8 +14,17 @@ WORKERS = "pensieve:workers"
 BURIED = "pensieve:buried"
 """Set of the names of dead workers, while what they had is being taken from them."""
 
+MODELS = "pensieve:models"
+"""Sorted set: the models that workers serve, or served not long ago, by when one last said so (Redis's clock)."""
+
+DEADLINES = "pensieve:deadlines"
+"""Sorted set: the requests that have not ended, by their deadline."""
+
 REFUSED = "pensieve:refused"
 """How many writes of workers that had been overtaken were refused."""
+
+COUNTS = "pensieve:counts"
+"""Hash: what has happened in the whole service, by kind (see counts)."""
 
 PROBE = "pensieve:probe"
 """Written by readiness checks, to see that Redis takes writes."""
@@ -47,9 +56,19 @@ def lease(worker: str) -> str:
     return f"pensieve:lease:{worker}"
 
 
+def report(worker: str) -> str:
+    """String: what a worker does right now, as JSON."""
+    return f"pensieve:report:{worker}"
+
+
 def jobs(tenant: str) -> str:
     """Sorted set: a tenant's requests by creation, those of batches left out."""
     return f"pensieve:jobs:{tenant}"
+
+
+def rate(tenant: str) -> str:
+    """Hash: what a key's buckets hold of requests and tokens, and when they were last filled."""
+    return f"pensieve:rate:{tenant}"
 
 
 def idempotency(tenant: str, digest: str) -> str:

@@ -1,10 +1,14 @@
-"""Logs: one JSON object a line on stderr, which the supervisor files; never a prompt, an answer or a key."""
+"""Logs: one JSON object, or one line for people, on stderr, which the supervisor files; never a prompt or a key."""
 
 import logging
 import sys
+from collections.abc import Mapping
 from datetime import UTC, datetime
+from typing import Any, Literal
 
 import orjson
+
+Format = Literal["json", "text"]
 
 _STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
 
@@ -18,22 +22,49 @@ class JsonFormatter(logging.Formatter):
 
     def format(self, record: logging.LogRecord) -> str:
         line: dict[str, object] = {
-            "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
+            "time": _time(record).isoformat(timespec="milliseconds"),
             "level": record.levelname.lower(),
             "process": self._process,
             "logger": record.name,
             "message": record.getMessage(),
+            **_extra(record),
         }
-        line |= {name: value for name, value in vars(record).items() if name not in _STANDARD}
         if record.exc_info:
             line["exception"] = self.formatException(record.exc_info)
         return orjson.dumps(line, default=str).decode()
 
 
-def set_up(process: str, level: str) -> None:
+class TextFormatter(logging.Formatter):
+    """The same for people: time, level, message, then the fields. Only a stack trace takes lines of its own."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        words = [_time(record).strftime("%H:%M:%S.%f")[:-3], f"{record.levelname:7}", _shown(record.getMessage())]
+        words += [f"{name}={_shown(str(value))}" for name, value in _extra(record).items()]
+        line = " ".join(words)
+        return f"{line}\n{self.formatException(record.exc_info)}" if record.exc_info else line
+
+
+def formatter(process: str, form: Format) -> logging.Formatter:
+    return JsonFormatter(process) if form == "json" else TextFormatter()
+
+
+def set_up(process: str, level: str, form: Format = "json") -> None:
     """Send this process's logging to stderr; call once, at start."""
     handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(JsonFormatter(process))
+    handler.setFormatter(formatter(process, form))
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level)
+
+
+def _time(record: logging.LogRecord) -> datetime:
+    return datetime.fromtimestamp(record.created, UTC)
+
+
+def _extra(record: logging.LogRecord) -> Mapping[str, Any]:
+    return {name: value for name, value in vars(record).items() if name not in _STANDARD}
+
+
+def _shown(text: str) -> str:
+    """Without anything that ends a line or moves a terminal's cursor."""
+    return "".join(char if char.isprintable() else char.encode("unicode_escape").decode() for char in text)

@@ -7,6 +7,7 @@ from types import UnionType
 from typing import Any, Literal, Self, Union, get_args, get_origin, get_type_hints
 
 from queue_config.errors import BadSetting
+from queue_config.redis_trust import is_private
 
 PREFIX = "PENSIEVE_"
 CHECKOUT = Path(__file__).resolve().parents[1]
@@ -20,7 +21,11 @@ class Settings:
     host: str = "127.0.0.1"
     port: int = 7777
     api_key: str = ""
-    """If set, requests must carry it as x-api-key or Bearer."""
+    """If set, requests must carry it as x-api-key or Bearer, or one of the keys that `pensieve keys` made."""
+    allowed_hosts: str = ""
+    """Other names by which the service may be called, behind a proxy for one; separated by commas."""
+    allowed_origins: str = ""
+    """Web pages that may call it, as `https://chat.example.com`; separated by commas. Others are refused."""
     api_processes: int = 1
 
     # What it serves.
@@ -33,7 +38,10 @@ class Settings:
     # Where its state lies; two checkouts share nothing.
     home: Path = CHECKOUT / ".pensieve"
     redis_url: str = ""
-    """Empty: `pensieve start` runs a Redis of its own under `home`."""
+    """redis://, rediss:// (TLS), unix://, redis+sentinel://host:port,host:port/service/db, or rediss+sentinel://.
+    Empty: `pensieve start` runs a Redis of its own under `home`."""
+    redis_plaintext: bool = False
+    """Whether a Redis on another machine may be reached without TLS."""
 
     # The worker.
     engine: Literal["mlx", "fake"] = "mlx"
@@ -49,9 +57,13 @@ class Settings:
     model's weights and the cache leave, with a reserve."""
     warm_up: Literal["auto", "off"] = "auto"
     """On a GPU, run the shapes that serving uses before the first request comes, which would wait for their kernels."""
-    speculation: Literal["auto", "off"] = "auto"
-    """Let an answer that is computed alone come faster where it repeats what was said: several guessed tokens are
-    checked in one pass. The tokens stay the same, up to the rounding of the type that the device computes in."""
+    speculation: Literal["auto", "prompt", "off"] = "auto"
+    """Let an answer that is computed alone come faster: several guessed tokens are checked in one pass. They come from
+    what was said already, and with `auto` from a draft model too. The tokens stay the same, up to the rounding of the
+    type that the device computes in."""
+    draft_model: str = "auto"
+    """A small model that guesses: a catalogue name, a folder, or the path of a model.safetensors. `auto` takes the one
+    that the catalogue names for the model, if it has been pulled; `none` takes none."""
     cache_bytes: int | Literal["auto"] = "auto"
     """What may be held of earlier prompts and answers, so that the next one that begins alike is not computed again.
     `auto` is an eighth of the device's memory, on a CPU 4 GB at most; 0 switches it off."""
@@ -60,11 +72,17 @@ class Settings:
     and values, from which prompts could be read. `auto` is 4 GB, but nothing on CUDA; 0 keeps nothing there."""
 
     # Limits and lifetimes.
-    max_waiting: int = 256
-    """Requests that may wait in the queue before new ones get 529."""
+    max_waiting: int = 0
+    """Requests that may wait in the queue before new ones get 529; 0 is four times `max_batch`."""
+    max_waiting_tokens: int = 1_000_000
+    """Tokens of prompts that may wait there; a larger prompt still gets in where nothing waits."""
     max_body_bytes: int = 32_000_000
     deadline_s: float = 600.0
-    """From acceptance to the end of the answer."""
+    """From acceptance to the end of the answer, for requests that name no deadline of their own."""
+    max_deadline_s: float = 3600.0
+    """The longest that a request may ask for."""
+    absence_s: float = 30.0
+    """How long after a model's last worker has gone requests for it still wait for the next one; then they get 529."""
     result_ttl_s: int = 3600
     """How long an ended request can still be polled and replayed."""
     max_batch_requests: int = 10_000
@@ -88,6 +106,10 @@ class Settings:
     hang_s: float = 15.0
     """After so long without a step though there is work, a worker is ended and started again; 0 leaves it alone."""
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
+    log_format: Literal["json", "text"] = "json"
+    """How the API and the worker write their logs: an object a line for machines, or a line for people."""
+    otel_endpoint: str = ""
+    """Where OpenTelemetry traces go by OTLP over HTTP, as `http://localhost:4318`; empty sends none."""
 
     @classmethod
     def from_env(cls, environ: Mapping[str, str]) -> Self:
@@ -102,12 +124,22 @@ class Settings:
                 known = ", ".join(PREFIX + f.name.upper() for f in fields(cls))
                 raise BadSetting(f"{variable} is no setting of Pensieve's; there are: {known}")
             values[name] = _parse(variable, text, kinds[name])
-        return cls(**values)
+        settings = cls(**values)
+        if not settings.redis_plaintext and not is_private(settings.redis_url):
+            raise BadSetting(
+                "PENSIEVE_REDIS_URL leads to another machine without TLS, so that prompts and answers could be read on "
+                "the way. Use rediss://, or say that the network is private: PENSIEVE_REDIS_PLAINTEXT=1."
+            )
+        return settings
+
+    @property
+    def waiting_limit(self) -> int:
+        return self.max_waiting or 4 * self.max_batch
 
     @property
     def live_ttl_s(self) -> int:
         """How long the log of a request that is still on its way outlives its last event."""
-        return self.result_ttl_s + int(self.deadline_s) + 60
+        return self.result_ttl_s + int(max(self.deadline_s, self.max_deadline_s)) + 60
 
     def to_env(self) -> dict[str, str]:
         """The variables that make these settings again in a child process."""

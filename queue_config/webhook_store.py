@@ -34,6 +34,10 @@ return taken
 """
 
 
+KEPT_S = 86_400
+"""How long after the latest end it is remembered whom to tell; all tries take a few hours."""
+
+
 @dataclass(frozen=True, slots=True)
 class Delivery:
     subject_id: str
@@ -47,6 +51,8 @@ class Delivery:
 def register(pipe: Pipeline, subject_id: str, url: str, ends_by: float) -> None:
     """In the MULTI that accepts a job or batch: note whom to tell of its end, which comes by `ends_by` (Unix s)."""
     pipe.hset(keys.webhook(subject_id), mapping={"url": url})
+    # Should nobody send webhooks any more, it goes all the same.
+    pipe.expireat(keys.webhook(subject_id), round(ends_by) + KEPT_S)
     pipe.zadd(keys.WEBHOOKS_WATCHED, {subject_id: ends_by})
 
 

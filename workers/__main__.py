@@ -19,7 +19,7 @@ def main() -> int:
     except BadSetting as error:
         sys.stderr.write(f"{error}\n")
         return 2
-    logs.set_up("worker", settings.log_level)
+    logs.set_up("worker", settings.log_level, settings.log_format)
     exit_if_a_thread_dies()
     lock = SlotLock(settings.home, settings.slot)
     try:

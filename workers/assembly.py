@@ -2,21 +2,28 @@
 
 import hashlib
 import os
+import secrets
 import socket
 import threading
 import time
 from collections.abc import Callable, Collection
 
 from queue_config.claims import Claims
-from queue_config.connection import connect
+from queue_config.connection import PULSE, Redis, connect
 from queue_config.control import Control, listen
+from queue_config.counts import STARTED, Count, Counts
+from queue_config.deadlines import Deadlines
 from queue_config.event_log import EventLog
 from queue_config.job_queue import JobQueue
-from queue_config.lease import Leases, WorkerStatus
+from queue_config.lease import ANY_PROMPTS, Leases, Prompting, WorkerStatus
+from queue_config.made_once import made_once
 from queue_config.reaper import Reaper
 from queue_config.reaper_thread import reaper_thread
-from queue_config.request import GenerationRequest
+from queue_config.redis_watch import redis_watch
+from queue_config.report import WorkerReport, write
+from queue_config.request import FORMAT, GenerationRequest, understood
 from queue_config.settings import Settings
+from queue_config.tracing import Tracing
 from workers.attempts import Attempts
 from workers.books import Books
 from workers.constraint import Constraint
@@ -29,14 +36,22 @@ from workers.pace import Pace
 from workers.process import WorkerProcess
 from workers.publisher import Publisher
 from workers.pulse import Pulse
+from workers.report import Identity, reporter_thread
+from workers.report_answers import AnswerWatch
+from workers.report_latency import Latencies
+from workers.report_traces import Traces
 from workers.rq_worker import PinnedWorker, slot_of
 from workers.scheduler import Scheduler
 from workers.standing import Standing
 
 
 def slot_id(settings: Settings) -> str:
-    """A name for this device under this home on this machine; holds no dot, which ends it in a worker's name."""
-    home = hashlib.sha256(str(settings.home).encode()).hexdigest()[:6]
+    """A name for this device under this home on this machine; holds no dot, which ends it in a worker's name.
+
+    Machines may have the same name and the same paths, so there is something in it that each home makes for itself.
+    """
+    node = made_once(settings.home / "node", lambda: secrets.token_bytes(16))
+    home = hashlib.sha256(str(settings.home).encode() + node).hexdigest()[:8]
     return f"{socket.gethostname()}-{home}-{settings.slot}".replace(".", "-")
 
 
@@ -57,15 +72,18 @@ def assemble(
     engine: Engine,
     new_output: Callable[[GenerationRequest], OutputText],
     new_constraint: Callable[[GenerationRequest], Constraint | None] = lambda _request: None,
+    prompting: Prompting = ANY_PROMPTS,
 ) -> WorkerProcess:
     """Nothing is started. `new_output` makes the end of one answer that reads its tokens, `new_constraint` what they
     may be."""
     slot = slot_id(settings)
     redis = connect(settings.redis_url)
-    job_queue = JobQueue(redis, model, max_waiting=settings.max_waiting, result_ttl_s=settings.result_ttl_s)
+    job_queue = JobQueue(redis, model, max_waiting=settings.waiting_limit, result_ttl_s=settings.result_ttl_s)
     event_log = EventLog(redis, result_ttl_s=settings.result_ttl_s, live_ttl_s=settings.live_ttl_s)
+    # The pulse has connections of its own: it waits for nobody, and finds a dead one before the lease runs out.
+    quick = connect(settings.redis_url, PULSE)
     control = Control(redis)
-    leases = Leases(redis)
+    leases = Leases(quick)
     slots = threading.Semaphore(settings.max_batch)
 
     # The parts call each other; each learns of the others through these, which are looked up when called.
@@ -81,6 +99,9 @@ def assemble(
             engine_age_s=round(time.monotonic() - loop.last_turn_at, 3),
             draining=process.is_draining,
             refused=publisher.refused,
+            context_tokens=prompting.context_tokens,
+            fingerprint=prompting.fingerprint,
+            format=FORMAT,
         )
 
     def fenced(job_id: str) -> None:
@@ -98,17 +119,18 @@ def assemble(
         worker,
         # There may be a place now for a request of a batch, which has waited in its queue and sends no word again.
         on_freed=lambda: intake.wake(),  # noqa: PLW0108 - it is made below
-        clear=lambda job_ids, done: _clear(loop, publisher, job_ids, done),
+        clear=lambda job_ids, done: _clear(loop, publisher, watch, job_ids, done),
     )
-    publisher = Publisher(event_log, books.ended, fenced)
+    latencies, watch = _watchers(settings)
+    publisher = Publisher(event_log, books.ended, fenced, watch)
     scheduler = Scheduler(
         settings.max_batch, Pace(chunk_sizes(settings, engine)), engine.kv, shares_passes=engine.shares_passes
     )
     loop = EngineLoop(engine, scheduler, publisher.emit, lambda _job_id: slots.release())
-    attempts = Attempts(event_log, control, publisher, loop.inbox.put, new_output, new_constraint)
-    claims = Claims(redis, name, job_queue.queue_keys)
+    attempts = Attempts(event_log, control, publisher, watch.told_of(loop.inbox.put), new_output, new_constraint)
+    claims = Claims(redis, name, job_queue.queue_keys, understood(prompting.fingerprint))
     intake = Intake(standing, claims, books, attempts, slots, batch_slots(settings.max_batch))
-    pulse = Pulse(standing, worker, books, control, cancel=cancel, on_lost=intake.wake)
+    pulse = Pulse(standing, worker, books, Control(quick), cancel=cancel, on_lost=intake.wake)
     ear = listen(settings.redis_url, on_wake=intake.wake, on_cancel=cancel)
     process = WorkerProcess(
         worker=worker,
@@ -118,8 +140,18 @@ def assemble(
         intake=intake,
         ear=ear,
         standing=standing,
+        quick=quick,
         pulse=pulse,
-        reaper=reaper_thread(reaper),
+        reaper=reaper_thread(reaper, Deadlines(redis, event_log, result_ttl_s=settings.result_ttl_s)),
+        reporter=reporter_thread(
+            Identity(name, slot, model, os.getpid(), settings.max_batch, time.time()),
+            engine,
+            view=lambda: loop.observer.view,
+            latencies=latencies,
+            state=lambda: (process.is_draining, publisher.refused),
+            write=_told_to(redis),
+        ),
+        redis_watch=redis_watch(redis),
         recover=lambda: _take_over(slot, leases, reaper),
         drain_s=settings.drain_s,
         hang_s=settings.hang_s,
@@ -127,11 +159,31 @@ def assemble(
     return process
 
 
-def _clear(loop: EngineLoop, publisher: Publisher, job_ids: Collection[str], done: Callable[[], None]) -> None:
+def _clear(
+    loop: EngineLoop, publisher: Publisher, watch: AnswerWatch, job_ids: Collection[str], done: Callable[[], None]
+) -> None:
     """Have the engine forget them, then the publisher what the engine said until then."""
     for job_id in job_ids:
+        watch.forget(job_id)
         loop.inbox.put(Drop(job_id))
     loop.inbox.put(Tell(lambda: publisher.forget_all(done)))
+
+
+def _watchers(settings: Settings) -> tuple[Latencies, AnswerWatch]:
+    latencies, tracing = Latencies(), Tracing.of(settings, "worker")
+    return latencies, AnswerWatch(latencies) if tracing is None else AnswerWatch(latencies, Traces(tracing))
+
+
+def _told_to(redis: Redis) -> Callable[[WorkerReport], None]:
+    """How reports are written; with the first one the worker counts as started."""
+    counts = Counts(redis)
+    counts.add(Count(STARTED, ("worker",)))
+
+    def tell(report: WorkerReport) -> None:
+        counts.flush()
+        write(redis, report)
+
+    return tell
 
 
 def _take_over(slot: str, leases: Leases, reaper: Reaper) -> None:

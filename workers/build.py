@@ -1,9 +1,16 @@
 """build: a worker process from its settings, model included."""
 
+import logging
+from pathlib import Path
+
+from models.drafts import draft_for, suggested_draft
+from models.errors import ModelError
 from models.families import family_for
+from models.fingerprint import prompt_fingerprint
 from models.resolve import ModelSpec, resolve
 from models.syntax import AnswerSyntax
 from models.tokenizer import Tokenizer
+from queue_config.lease import Prompting
 from queue_config.settings import Settings
 from workers.answers import Answers, Parser
 from workers.assembly import assemble
@@ -12,6 +19,8 @@ from workers.engine import Engine
 from workers.fake_engine import FakeEngine
 from workers.process import WorkerProcess
 
+log = logging.getLogger(__name__)
+
 FAKE_STEP_S = 0.01
 
 
@@ -19,17 +28,34 @@ def make_engine(settings: Settings, spec: ModelSpec, tokenizer: Tokenizer) -> En
     """Load the model onto the device. The calling thread owns the engine from here on."""
     if settings.engine == "fake":
         return FakeEngine(min(tokenizer.eos_ids), FAKE_STEP_S)
+    from workers.mlx_engine.draft_model import DraftSource
     from workers.mlx_engine.engine import MlxEngine
     from workers.mlx_engine.prompt_cache_spill import DiskSpace
 
+    draft = draft_dir(settings, spec)
     return MlxEngine(
         spec.dir,
         device=settings.device,
         cache_bytes=settings.cache_bytes,
         kv_bytes=settings.kv_bytes,
         cache_disk=DiskSpace(settings.home / "prompt-cache", settings.cache_disk_bytes),
-        speculate=settings.speculation == "auto",
+        speculate=DraftSource(draft) if draft is not None else settings.speculation != "off",
     )
+
+
+def draft_dir(settings: Settings, spec: ModelSpec) -> Path | None:
+    """Where the draft model lies; None without one, and where the one wanted can't be had, which the log then says."""
+    if settings.speculation != "auto" or settings.draft_model == "none":
+        return None
+    is_asked_for = settings.draft_model != "auto"
+    name = settings.draft_model if is_asked_for else suggested_draft(spec.name)
+    if name is None:
+        return None
+    try:
+        return draft_for(spec, name, settings.models_dir).dir
+    except ModelError as error:
+        log.log(logging.ERROR if is_asked_for else logging.INFO, "answers come without a draft model: %s", error)
+        return None
 
 
 def _warm_up(settings: Settings, engine: Engine) -> None:
@@ -57,4 +83,8 @@ def build(settings: Settings) -> WorkerProcess:
     engine = make_engine(settings, spec, tokenizer)
     # Before there is a lease: nobody is told that this worker is ready while it warms up.
     _warm_up(settings, engine)
-    return assemble(settings, spec.name, engine, answers.output_for, constraints.constraint_for)
+    prompting = Prompting(
+        context_tokens=min(settings.max_context or spec.context_tokens, spec.context_tokens),
+        fingerprint=prompt_fingerprint(spec.dir),
+    )
+    return assemble(settings, spec.name, engine, answers.output_for, constraints.constraint_for, prompting)

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from types import FrameType
 
-from queue_config.connection import REDIS_AWAY
+from queue_config.connection import REDIS_AWAY, Redis
 from queue_config.rounds import Rounds
 from queue_config.subscription import Subscription
 from workers.books import Books
@@ -41,8 +41,12 @@ class WorkerProcess:
     intake: Intake
     ear: Subscription
     standing: Standing
+    quick: Redis
+    """The standing's and the pulse's own client."""
     pulse: Pulse
     reaper: Rounds
+    reporter: Rounds
+    redis_watch: Rounds
     recover: Callable[[], None]
     """Takes what dead predecessors had."""
     drain_s: float
@@ -59,15 +63,18 @@ class WorkerProcess:
 
     def serve(self) -> None:
         """Start everything, step the engine until `drain` or `stop`, end everything."""
-        self.worker.bootstrap("WARNING")
-        # Before intake: what a dead predecessor had started goes ahead of newer requests.
-        self.recover()
-        while not self.standing.enrol():
-            time.sleep(ENROL_POLL_S)
+        with self.quick:
+            self.redis_watch.start()
+            if self._come_up():
+                self._serve()
+            self.redis_watch.close()
+
+    def _serve(self) -> None:
         self.publisher.start()
         self.books.start()
         self.pulse.start()
         self.reaper.start()
+        self.reporter.start()
         # The ear before intake: a request queued in between is either heard or found.
         self.ear.start()
         self.intake.start()
@@ -76,6 +83,24 @@ class WorkerProcess:
         self.loop.run()
         self.is_stepping = False
         self._shut_down()
+
+    def _come_up(self) -> bool:
+        """Wait for Redis, however long: the model is loaded, and would be again after an end. False where told to stop.
+
+        May be cut off anywhere, and begins anew.
+        """
+        while True:
+            try:
+                self.worker.come_up()
+                # Before intake: what a dead predecessor had started goes ahead of newer requests.
+                self.recover()
+                if self.standing.enrol():
+                    return True
+            except REDIS_AWAY as error:
+                log.warning("Redis does not answer; this worker waits for it", extra={"error": str(error)})
+            if self.is_draining:
+                return False
+            time.sleep(ENROL_POLL_S)
 
     def drain(self) -> None:
         """Take nothing new, let what runs finish for `drain_s`, then stop. Not for the engine thread."""
@@ -122,6 +147,7 @@ class WorkerProcess:
         finally:
             self.pulse.stop()
             self.reaper.close()
+            self.reporter.close()
         log.info("stopped")
 
 

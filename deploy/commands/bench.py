@@ -8,6 +8,7 @@ import orjson
 
 from deploy.bench import Measurement, measure
 from deploy.failure import Failure
+from deploy.own_key import own_key
 from deploy.places import places
 from deploy.running import recall
 from deploy.supervisor_client import Supervisor
@@ -26,9 +27,9 @@ def bench(*, streams: int, max_tokens: int, as_json: bool) -> None:
     if running is None or Supervisor(where).processes() is None:
         raise Failure("Pensieve is not running; start it with `pensieve start` (make up).")
     # The first request of a size pays for what the later ones find warm.
-    measure(running, streams, 4, settings.api_key)
-    alone = measure(running, 1, max_tokens, settings.api_key)
-    together = measure(running, streams, max_tokens, settings.api_key)
+    measure(running, streams, 4, own_key(settings))
+    alone = measure(running, 1, max_tokens, own_key(settings))
+    together = measure(running, streams, max_tokens, own_key(settings))
     if as_json:
         report = {"model": running.model_name, "alone": asdict(alone), "together": asdict(together)}
         click.echo(orjson.dumps(report))

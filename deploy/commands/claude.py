@@ -8,14 +8,9 @@ import click
 
 from deploy.claude_code import advice, environment
 from deploy.claude_home import prepare_home
-from deploy.health import Health, ask
-from deploy.places import places
-from deploy.progress import Progress
-from deploy.readiness import wait_until_ready
-from deploy.running import Running, recall
+from deploy.own_key import own_key
+from deploy.ready_service import ready_service
 from deploy.served_model import ServedModel
-from deploy.start import start
-from deploy.supervisor_client import Supervisor
 from queue_config.settings import Settings
 
 CLIENT = "claude"
@@ -49,23 +44,10 @@ def claude(*, arguments: tuple[str, ...]) -> None:
     if client is None:
         raise ClientMissing
     settings = Settings.from_env(os.environ)
-    running = ready_service(settings)
-    model = ServedModel.of(running, settings.api_key)
-    environ = environment(os.environ, prepare_home(settings.home), running.url, model, settings.api_key)
+    running = ready_service(settings, say)
+    model = ServedModel.of(running, own_key(settings))
+    environ = environment(os.environ, prepare_home(settings.home), running.url, model, own_key(settings))
     if advised := advice(model, arguments):
         say(advised)
     # From here on this process is the client: signals, terminal and exit code are its own.
     os.execve(client, [CLIENT, *arguments], environ)  # noqa: S606 - no shell is wanted
-
-
-def ready_service(settings: Settings) -> Running:
-    """This checkout's service, whatever model it has; started if it doesn't run."""
-    where = places(settings.home)
-    supervisor = Supervisor(where)
-    running = recall(where)
-    if running is None or supervisor.processes() is None:
-        return start(settings, os.environ, say)
-    answer = ask(running.host, running.port, running.ready_path, api_key=settings.api_key)
-    if answer.health is not Health.READY:
-        wait_until_ready(running, where, supervisor, Progress(say), api_key=settings.api_key)
-    return running

@@ -2,9 +2,10 @@
 
 import os
 import secrets
-from dataclasses import replace
+from dataclasses import asdict, replace
 
 import click
+import orjson
 
 from deploy.failure import Failure
 from deploy.generation import EngineFailed, Metrics
@@ -25,6 +26,7 @@ from queue_config.settings import Settings
 @click.option("--stop", multiple=True, help="End the answer before this text; may be given several times.")
 @click.option("--stream", is_flag=True, help="Show the answer while it comes.")
 @click.option("--metrics", is_flag=True, help="Say on stderr how fast it was.")
+@click.option("--json", "as_json", is_flag=True, help="Answer and figures as one JSON object, for programs.")
 def generate(  # noqa: PLR0913 - one parameter an option
     *,
     model: str | None,
@@ -37,6 +39,7 @@ def generate(  # noqa: PLR0913 - one parameter an option
     stop: tuple[str, ...],
     stream: bool,
     metrics: bool,
+    as_json: bool,
 ) -> None:
     """Answer one prompt in this process; needs no service."""
     settings = Settings.from_env(os.environ)
@@ -50,11 +53,14 @@ def generate(  # noqa: PLR0913 - one parameter an option
         seed=secrets.randbits(63) if seed is None else seed,
     )
     pieces: list[str] = []
-    emit = (lambda text: click.echo(text, nl=False)) if stream else pieces.append
+    emit = (lambda text: click.echo(text, nl=False)) if stream and not as_json else pieces.append
     try:
         measured = generate_answer(settings, prompt, sampling, emit)
     except EngineFailed as error:
         raise Failure(f"The model failed on this prompt: {error}.") from error
+    if as_json:
+        click.echo(orjson.dumps({"text": "".join(pieces), **asdict(measured)}))
+        return
     click.echo("".join(pieces))
     if metrics:
         click.echo(described(measured), err=True)

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import click
 
+from deploy.own_key import own_key
 from deploy.running import Running
 from deploy.start import start as start_service
 from queue_config.settings import Settings
@@ -25,7 +26,8 @@ def start(*, model: str | None, host: str | None, port: int | None, no_worker: b
     settings = Settings.from_env(os.environ)
     settings = replace(settings, model=model or settings.model, host=host or settings.host, port=port or settings.port)
     running = start_service(settings, os.environ, click.echo, worker=not no_worker)
-    click.echo(f"\nPensieve answers at {running.url} with {running.model_name}. Try it:\n\n{curl(running, settings)}\n")
+    click.echo(f"\nPensieve answers at {running.url} with {running.model_name}: open it in a browser, or try\n")
+    click.echo(f"{curl(running, settings)}\n")
     click.echo("Stop it with `make down` or `pensieve stop`.")
 
 
@@ -38,6 +40,6 @@ def curl(running: Running, settings: Settings) -> str:
         "messages": [{"role": "user", "content": "Why is the sky blue?"}],
     }
     # The shell fills the key in: it should not stand in scrollbacks and CI logs.
-    key = ' -H "x-api-key: $PENSIEVE_API_KEY"' if settings.api_key else ""
+    key = ' -H "x-api-key: $PENSIEVE_API_KEY"' if own_key(settings) else ""
     data = shlex.quote(json.dumps(body))
     return f"curl -N {running.url}/v1/messages{key} -H 'content-type: application/json' -d {data}"

@@ -1,4 +1,4 @@
-"""`pensieve status`: what runs, and whether it is ready."""
+"""`pensieve status`: what runs, whether it is ready, and what it does right now."""
 
 import os
 import sys
@@ -6,20 +6,25 @@ from dataclasses import asdict
 
 import click
 import orjson
+from rich.console import Console
 
-from deploy.health import Health, ask
+from deploy.health import ask
+from deploy.overview import look, screen
+from deploy.own_key import own_key
 from deploy.places import places
 from deploy.running import recall
-from deploy.supervisor_client import Process, Supervisor
+from deploy.service_redis import redis_url
+from deploy.supervisor_client import Supervisor
 from queue_config.settings import Settings
 
 NOT_READY, NOT_RUNNING = 1, 3
+WIDE = 160
 
 
 @click.command()
 @click.option("--json", "as_json", is_flag=True, help="One JSON object, for programs.")
 def status(*, as_json: bool) -> None:
-    """Say what runs and whether it is ready: exit code 0 ready, 1 not ready, 3 nothing runs."""
+    """Say what runs and what it does: exit code 0 ready, 1 not ready, 3 nothing runs."""
     settings = Settings.from_env(os.environ)
     where = places(settings.home)
     processes = Supervisor(where).processes()
@@ -27,27 +32,13 @@ def status(*, as_json: bool) -> None:
     if processes is None or running is None:
         click.echo(orjson.dumps({"running": False, "ready": False}) if as_json else "Pensieve is not running.")
         sys.exit(NOT_RUNNING)
-    answer = ask(running.host, running.port, running.ready_path, api_key=settings.api_key)
-    ready = answer.health is Health.READY
+    answer = ask(running.host, running.port, running.ready_path, api_key=own_key(settings))
+    overview = look(running, processes, answer, redis_url(settings, where))
     if as_json:
-        report = {
-            "running": True,
-            "ready": ready,
-            "reason": answer.reason,
-            "url": running.url,
-            "model": running.model_name,
-        }
-        click.echo(orjson.dumps({**report, "processes": [asdict(process) for process in processes]}))
+        click.echo(orjson.dumps({"running": True, **asdict(overview)}))
     else:
-        state = "ready" if ready else f"not ready{': ' if answer.reason else ''}{answer.reason}"
-        click.echo(f"Pensieve at {running.url} with {running.model_name} is {state}.")
-        for process in processes:
-            click.echo(f"  {_line(process)}")
-    sys.exit(0 if ready else NOT_READY)
-
-
-def _line(process: Process) -> str:
-    if not process.pid:
-        return f"{process.name:8} {process.state.lower()}"
-    minutes, seconds = divmod(process.uptime_s, 60)
-    return f"{process.name:8} {process.state.lower():10} pid {process.pid:<8} up {minutes} min {seconds} s"
+        console = Console(highlight=False)
+        if not console.is_terminal:
+            console.width = WIDE
+        console.print(screen(overview))
+    sys.exit(0 if overview.ready else NOT_READY)

@@ -4,8 +4,11 @@ import fcntl
 import json
 import shlex
 import socket
+import subprocess
+import sys
 from pathlib import Path
 
+import click
 import pytest
 from click.testing import CliRunner, Result
 
@@ -15,6 +18,8 @@ from deploy.commands.start import curl
 from deploy.generation import Metrics
 from deploy.running import Running
 from queue_config.settings import Settings
+
+ROOT = Path(__file__).parents[3]
 
 
 def pensieve(*arguments: str, home: Path, **variables: str) -> Result:
@@ -30,11 +35,22 @@ def test_help_names_every_command_and_the_exit_codes(tmp_path: Path) -> None:
     assert "Exit codes:" in result.output
 
 
+def test_help_imports_no_command_and_every_command_is_there() -> None:
+    script = "import sys; from deploy.cli import main; main(['--help'], standalone_mode=False); print(*sys.modules)"
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    context = click.Context(main)
+
+    assert "deploy.commands" not in done.stdout
+    assert [name for name in COMMANDS if main.get_command(context, name) is None] == []
+
+
 def test_an_unknown_command_is_a_mistake_of_usage(tmp_path: Path) -> None:
     assert pensieve("strat", home=tmp_path).exit_code == 2
 
 
-@pytest.mark.parametrize("command", ["start", "stop", "status", "logs", "pull", "models", "doctor", "bench"])
+@pytest.mark.parametrize(
+    "command", ["start", "stop", "restart", "status", "logs", "pull", "models", "chat", "doctor", "bench"]
+)
 def test_an_unknown_setting_stops_every_command_with_its_name(command: str, tmp_path: Path) -> None:
     result = pensieve(command, home=tmp_path, PENSIEVE_PROT="7778")
 
@@ -77,6 +93,26 @@ def test_stopping_what_does_not_run_is_harmless(tmp_path: Path) -> None:
     result = pensieve("stop", home=tmp_path)
 
     assert (result.exit_code, result.output) == (0, "Pensieve was not running.\n")
+
+
+def test_restarting_what_was_never_started_is_one_sentence(tmp_path: Path) -> None:
+    result = pensieve("restart", home=tmp_path)
+
+    assert (result.exit_code, result.output) == (
+        1,
+        "Error: Nothing was ever started here; start it with `pensieve start`.\n",
+    )
+
+
+def test_logs_of_all_processes_are_one_by_time(tmp_path: Path) -> None:
+    (tmp_path / "logs").mkdir()
+    for name, minute in (("api", 2), ("worker", 1)):
+        line = {"time": f"2026-11-22T05:0{minute}:00.000+00:00", "level": "info", "message": f"from {name}"}
+        (tmp_path / f"logs/{name}.log").write_text(json.dumps(line) + "\n")
+    shown, for_programs = pensieve("logs", home=tmp_path), pensieve("logs", "worker", "--json", home=tmp_path)
+
+    assert shown.output == "worker     05:01:00.000 INFO    from worker\napi        05:02:00.000 INFO    from api\n"
+    assert json.loads(for_programs.output)["process"] == "worker"
 
 
 def test_the_status_of_nothing_has_a_code_of_its_own(tmp_path: Path) -> None:
@@ -127,3 +163,28 @@ def test_metrics_are_one_line() -> None:
     assert described(metrics) == (
         "load 1.50 s · prompt 36 tokens · first token after 0.25 s · 11 tokens · 5.0 tokens/s · ended by end_turn"
     )
+
+
+def options_of(command: click.Command, name: str) -> set[tuple[str, str]]:
+    """(command, its long option) for it and all below it."""
+    if isinstance(command, click.Group):
+        parts = command.commands.items()
+        return {found for part, below in parts for found in options_of(below, f"{name} {part}")}
+    longest = (max(option.opts, key=len) for option in command.params if isinstance(option, click.Option))
+    return {(name, option) for option in longest}
+
+
+def test_the_manual_has_every_command_and_option() -> None:
+    rows = (ROOT / "docs/COMMAND.md").read_text().splitlines()
+    context = click.Context(main)
+    commands = {name: main.get_command(context, name) for name in COMMANDS}
+    options = {found for name, command in commands.items() if command for found in options_of(command, name)}
+
+    missing = [
+        (name, option)
+        for name, option in sorted(options)
+        if not name.startswith("keys ")
+        and not any(f"`pensieve {name.removesuffix(' list')}`" in row and f"`{option}`" in row for row in rows)
+    ]
+    assert missing == []
+    assert [name for name in COMMANDS if not any(row.startswith(f"| `pensieve {name}`") for row in rows)] == []

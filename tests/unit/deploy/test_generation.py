@@ -4,7 +4,7 @@ import pytest
 
 from deploy.generation import EngineFailed, tokens
 from queue_config.request import SamplingParams
-from workers.engine import Sampled, Unbounded
+from workers.engine import NOTHING_HELD, Sampled, Unbounded
 from workers.sequence import Sequence
 
 
@@ -16,6 +16,8 @@ class CountingEngine:
     chunk_sizes = (2,)
     shares_passes = False
     kv = Unbounded()
+    usage = NOTHING_HELD
+    aside_s = 0.0
 
     def __init__(self, fails_at: int | None = None) -> None:
         self.calls: list[str] = []

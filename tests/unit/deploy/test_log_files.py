@@ -22,8 +22,12 @@ def test_a_log_that_is_not_there_has_no_lines(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("line", "text"),
     [
-        ('{"level":"critical","message":"no model","time":"now"}', "CRITICAL no model"),
-        ('{"level":"error","message":"died","exception":"Traceback\\n  x"}', "ERROR died\nTraceback\n  x"),
+        (
+            '{"level":"critical","message":"no model","time":"2026-11-22T02:43:20.250+00:00","process":"worker"}',
+            "02:43:20.250 CRITICAL no model",
+        ),
+        ('{"level":"error","message":"died","exception":"Traceback\\n  x"}', "ERROR   died\nTraceback\n  x"),
+        ('{"level":"info","message":"started","job":"msg_1","n":2}', "INFO    started job=msg_1 n=2"),
         ("plain words", "plain words"),
         ("[1]", "[1]"),
     ],
