@@ -26,7 +26,7 @@ def create_batch() -> dict[str, Any]:
     body = json_body()
     webhook = url_of(services, body)
     requests = off_loop(lambda: parse_create(body, settings.max_batch_requests))
-    claim = claim_on(services, body)
+    claim = claim_on(body)
     record = service.create(
         services, requests, version=version, host_url=request.host_url, claim=claim, webhook=webhook
     )

@@ -4,7 +4,6 @@ from flask import Blueprint
 
 from api.body import api_version, json_body
 from api.services import current_services
-from api.submission import check_model
 from api.wire.request import parse_count
 
 count_tokens = Blueprint("count_tokens", __name__)
@@ -14,5 +13,5 @@ count_tokens = Blueprint("count_tokens", __name__)
 def count() -> dict[str, int]:
     services = current_services()
     parsed = parse_count(json_body(), api_version(), services.seal)
-    check_model(services, parsed.model)
-    return {"input_tokens": len(services.prompts.encode(parsed.conversation))}
+    prompts = services.models.named(parsed.model).prompts
+    return {"input_tokens": len(prompts.encode(parsed.conversation))}

@@ -4,13 +4,16 @@ from typing import Any, cast, get_args
 
 from flask import Blueprint, Response, g, request
 
+from api.admission import admit, hold
 from api.body import api_version, json_body
+from api.caller import caller
 from api.client import Client
 from api.endings import cancel
 from api.idempotency import claim_on, submit_once
 from api.job_list import page
 from api.job_lookup import find, head_for, look_up
 from api.reading import frames
+from api.retry import retry
 from api.services import current_services
 from api.sse_response import sse_response
 from api.webhooks import url_of
@@ -26,11 +29,12 @@ jobs = Blueprint("jobs", __name__)
 @jobs.post("/v1/jobs")
 def create_job() -> tuple[dict[str, Any], int]:
     services = current_services()
+    admit(services)
     body = json_body()
     parsed = parse_messages(body, api_version(), services.seal)
     webhook = url_of(services, body)
-    job = submit_once(services, parsed, "background", claim_on(services, body), webhook=webhook)
-    return look_up(services, job.id), 202
+    job = submit_once(services, parsed, "background", claim_on(body), webhook=webhook)
+    return look_up(services, job.id, caller().tenant), 202
 
 
 @jobs.get("/v1/jobs")
@@ -43,21 +47,30 @@ def list_jobs() -> dict[str, Any]:
 
 @jobs.get("/v1/jobs/<job_id>")
 def get_job(job_id: str) -> dict[str, Any]:
-    return look_up(current_services(), job_id)
+    return look_up(current_services(), job_id, caller().tenant)
 
 
 @jobs.post("/v1/jobs/<job_id>/cancel")
 def cancel_job(job_id: str) -> dict[str, Any]:
     services = current_services()
-    find(services, job_id)
+    find(services, job_id, caller().tenant)
     cancel(services, job_id)
-    return look_up(services, job_id)
+    return look_up(services, job_id, caller().tenant)
+
+
+@jobs.post("/v1/jobs/<job_id>/retry")
+def retry_job(job_id: str) -> tuple[dict[str, Any], int]:
+    services = current_services()
+    admit(services, has_body=False)
+    tenant = caller().tenant
+    return look_up(services, retry(services, job_id, tenant), tenant), 202
 
 
 @jobs.get("/v1/jobs/<job_id>/events")
 def follow_job(job_id: str) -> Response:
     services = current_services()
-    record = find(services, job_id)
+    hold(services)
+    record = find(services, job_id, caller().tenant)
     after = _last_event_id()
     log = services.log.read(job_id)
     head = head_for(services, record)

@@ -2,6 +2,7 @@
 
 from flask import Blueprint, Response, g, jsonify, request
 
+from api.admission import admit
 from api.body import api_version, json_body
 from api.client import Client
 from api.idempotency import claim_on, leave, submit_once
@@ -20,9 +21,10 @@ messages = Blueprint("messages", __name__)
 @messages.post("/v1/messages")
 def create_message() -> Response:
     services = current_services()
+    admit(services)
     body = json_body()
     parsed = parse_messages(body, api_version(), services.seal)
-    claim = claim_on(services, body)
+    claim = claim_on(body)
     job = submit_once(services, parsed, _lane(), claim)
     head = head_for(services, job)
     client = Client(request.environ)

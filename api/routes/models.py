@@ -1,47 +1,37 @@
-"""GET /v1/models and /v1/models/{id}: the one model that is served."""
+"""GET /v1/models and /v1/models/{id}: what workers serve just now, the default model first."""
 
 from typing import Any
 
 from flask import Blueprint, request
 
-from api.services import Services, current_services
-from api.submission import check_model
+from api.served_models import Listed
+from api.services import current_services
+from api.wire import paging
 from api.wire.model_info import model_info, page
-from queue_config.errors import InvalidRequest
 
 models = Blueprint("models", __name__)
-
-MAX_LIMIT = 1_000
 
 
 @models.get("/v1/models")
 def list_models() -> dict[str, Any]:
-    services = current_services()
-    _check_limit(request.args.get("limit"))
-    info = _info(services)
-    # A list of one has nothing before or after its only member.
-    beyond = info["id"] in {request.args.get("after_id"), request.args.get("before_id")}
+    limit, cursor = paging.limit_of(request.args), paging.cursor_of(request.args)
+    infos = [_info(listed) for listed in current_services().models.listed()]
     wanted = request.args.getlist("lifecycle[]") or request.args.getlist("lifecycle")
-    is_wanted = not wanted or info["lifecycle"] in wanted
-    return page([info] if is_wanted and not beyond else [], has_more=False)
+    infos = [info for info in infos if not wanted or info["lifecycle"] in wanted]
+    names = [info["id"] for info in infos]
+    # A model that has gone meanwhile has nothing after it, and nothing before.
+    first = names.index(cursor.after) + 1 if cursor.after in names else len(names) if cursor.after else 0
+    last = names.index(cursor.before) if cursor.before in names else 0 if cursor.before else len(names)
+    found = infos[first:last]
+    shown = found[-limit:] if cursor.before else found[:limit]
+    return page(shown, has_more=len(found) > limit)
 
 
 @models.get("/v1/models/<path:name>")
 def get_model(name: str) -> dict[str, Any]:
-    services = current_services()
-    check_model(services, name)
-    return _info(services)
+    served = current_services().models.named(name)
+    return _info(Listed(served.name, served.prompts.context_tokens, served.prompts.thinks))
 
 
-def _info(services: Services) -> dict[str, Any]:
-    prompts = services.prompts
-    return model_info(services.model.name, prompts.context_tokens, thinks=prompts.thinks)
-
-
-def _check_limit(text: str | None) -> None:
-    if text is None:
-        return
-    if not text.isascii() or not text.isdigit():
-        raise InvalidRequest("limit: Input should be a valid integer")
-    if not 1 <= int(text[:10]) <= MAX_LIMIT:
-        raise InvalidRequest(f"limit: range: 1..{MAX_LIMIT}")
+def _info(model: Listed) -> dict[str, Any]:
+    return model_info(model.name, model.context_tokens, thinks=model.thinks)

@@ -2,6 +2,7 @@
 
 from flask import Blueprint, Response
 
+from api.admission import admit
 from api.body import json_body
 from api.idempotency import claim_on, submit_once
 from api.openai_response import respond
@@ -17,9 +18,10 @@ openai_chat = Blueprint("openai_chat", __name__)
 @openai_chat.post("/v1/chat/completions")
 def create_chat_completion() -> Response:
     services = current_services()
+    admit(services)
     body = json_body()
     parsed = parse_chat(body)
-    claim = claim_on(services, body)
+    claim = claim_on(body)
     job = submit_once(services, parsed.message, "interactive", claim)
     chunks = ChatChunks(head_of(job), include_usage=parsed.include_usage) if parsed.message.stream else None
     return respond(services, job, claim, chunks=chunks, fold=fold)

@@ -2,6 +2,7 @@
 
 from flask import Blueprint, Response
 
+from api.admission import admit
 from api.body import json_body
 from api.idempotency import claim_on, once
 from api.openai_response import respond
@@ -17,9 +18,10 @@ openai_completions = Blueprint("openai_completions", __name__)
 @openai_completions.post("/v1/completions")
 def create_completion() -> Response:
     services = current_services()
+    admit(services)
     body = json_body()
     parsed = parse_completion(body)
-    claim = claim_on(services, body)
+    claim = claim_on(body)
     job = once(services, claim, lambda: submit_raw(services, parsed, claim=claim))
     chunks = TextChunks(head_of(job), include_usage=parsed.include_usage) if parsed.stream else None
     return respond(services, job, claim, chunks=chunks, fold=fold)
