@@ -12,7 +12,7 @@ from tests.chaos.report import rows_of, troubles_of
 from tests.chaos.testbed import Testbed
 
 
-def short(number: int) -> Prompt:
+def short(_kind: str, number: int) -> Prompt:
     return echo(number, 8 + number % 5)
 
 
