@@ -81,6 +81,18 @@ bench: ## the bare loop, the engine, Pensieve and mlx_lm.server side by side; wr
 	$(BIN)/python -m tests.perf.bench $(MODEL) $(ARGS)
 	$(BIN)/python -m tests.perf.bench.document
 
+# ARGS=... as `python -m tests.chaos --help` lists them, such as "--kills 200".
+.PHONY: chaos
+chaos: ## kill, freeze and cut off every part under load, and count what is lost; writes docs/RELIABILITY.md (ten minutes)
+	@$(SETUP_DEV)
+	@$(BIN)/pensieve pull
+	$(BIN)/python -m tests.chaos $(ARGS); status=$$?; $(BIN)/python -m tests.chaos.document && exit $$status
+
+.PHONY: pictures
+pictures: ## picture every view of the page, in light and dark, on desktop and phone; writes docs/images (two minutes)
+	@$(SETUP_DEV)
+	$(BIN)/python -m tests.browser.pictures
+
 .PHONY: map
 map: ## every file with its purpose
 	@$(SETUP)

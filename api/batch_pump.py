@@ -5,21 +5,23 @@ All that it knows is in Redis, and every step may be repeated: it may die anywhe
 
 import logging
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 
 import orjson
 
+from api.batch_window import Window
 from api.endings import cancel, expire
 from api.job_lookup import head_for
 from api.services import Services
-from api.submission import prepare
+from api.submission import Times, prepare
 from api.wire import batch, ids
 from api.wire.job import has_ended
 from api.wire.message import fold
 from api.wire.request import parse_messages
 from queue_config.batch_feed import BatchRequest, Outcome, Place
 from queue_config.batch_record import BatchRecord
-from queue_config.errors import GenerationFailed, PensieveError
+from queue_config.connection import RedisError
+from queue_config.errors import GenerationFailed, NoWorker, PensieveError
 from queue_config.events import Canceled, Event, Expired
 from queue_config.job_queue import JobRecord
 from queue_config.request import GenerationRequest
@@ -51,17 +53,23 @@ class BatchPump:
         is_audit = time.monotonic() >= self._audit_at
         if is_audit:
             self._audit_at = time.monotonic() + AUDIT_S
-        room = self._services.settings.batch_window - sum(map(len, in_hand.values()))
+        window = Window(self._services.settings.batch_window, self._tenants(in_hand))
+        for batch_id, flying in in_hand.items():
+            window.take(batch_id, len(flying))
         has_moved = False
         for batch_id, flying in in_hand.items():
             left = self._collect(batch_id, flying)
             if is_audit:
                 left = self._audit(batch_id, left)
-            room += len(flying) - len(left)
-            launched = self._move_on(batch_id, left, room)
-            room -= launched
+            window.take(batch_id, len(left) - len(flying))
+            launched = self._move_on(batch_id, left, window.room(batch_id))
+            window.take(batch_id, launched)
             has_moved |= launched > 0 or len(left) < len(flying)
         return BUSY_S if has_moved else IDLE_S
+
+    def _tenants(self, batch_ids: Iterable[str]) -> dict[str, str]:
+        records = {batch_id: self._services.batches.find(batch_id) for batch_id in batch_ids}
+        return {batch_id: record.tenant if record else "" for batch_id, record in records.items()}
 
     def _move_on(self, batch_id: str, flying: Mapping[str, Place], room: int) -> int:
         """Launch up to `room` requests, or end them where the batch is to end; return how many were launched."""
@@ -127,10 +135,10 @@ class BatchPump:
             record = records.get(job_id)
             if job_id in endings:
                 left[job_id] = place
-            elif record is None or (record.status == "queued" and record.model != self._services.model.name):
-                # Forgotten, or left in the queue of a model that is not served any more.
-                self._services.control.cancel(job_id)
+            elif record is None or (record.status == "queued" and self._services.models.is_away(record.model)):
+                # Forgotten, or left in the queue of a model that nobody serves any more.
                 self._feed.put_back(batch_id, job_id, place)
+                cancel(self._services, job_id)
             elif record.status == "ended":
                 self._err(batch_id, place, _SILENT_END, job_id)
             else:
@@ -141,6 +149,8 @@ class BatchPump:
 
     def _launch(self, record: BatchRecord, room: int) -> int:
         launched = 0
+        if not self._services.queue.room.is_there():
+            return launched
         while launched < room:
             numbers, requests = self._feed.next(record.id, min(LAUNCH_AT_ONCE, room - launched))
             if not numbers:
@@ -149,11 +159,15 @@ class BatchPump:
             for request in requests:
                 place = Place(request.number, request.custom_id)
                 prepared = self._prepare(record, request)
+                if isinstance(prepared, NoWorker):
+                    # It waits here, where it keeps no place that another batch could use.
+                    numbers = numbers[: numbers.index(request.number)]
+                    break
                 if isinstance(prepared, PensieveError):
                     self._err(record.id, place, prepared)
                 else:
                     launches.append((place, prepared))
-            if not self._feed.launch(record.id, numbers, launches):
+            if not numbers or not self._feed.launch(record.id, numbers, launches):
                 break
             launched += len(numbers)
         return launched
@@ -163,9 +177,14 @@ class BatchPump:
             params = orjson.loads(request.params)
             batch.check_params(params)
             parsed = parse_messages(params, record.version, self._services.seal)
-            return prepare(self._services, parsed, "batch", created_at=time.time(), deadline_at=record.expires_at)
+            self._services.models.require_worker(self._services.models.named(parsed.model))
+            times = Times(time.time(), record.expires_at)
+            return prepare(self._services, parsed, "batch", times, tenant=record.tenant)
         except PensieveError as error:
             return error
+        except RedisError:
+            # Says nothing of the request.
+            raise
         except Exception:
             # One request that we can't read must not hold up all batches for ever.
             _logger.exception("a request of a batch failed", extra={"batch": record.id, "number": request.number})

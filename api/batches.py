@@ -2,7 +2,7 @@
 
 import time
 
-from api.auth import tenant
+from api.caller import caller
 from api.services import Services
 from api.wire import ids
 from api.wire.batch import Requests
@@ -26,7 +26,7 @@ def create(
     now = time.time()
     record = BatchRecord(
         id=ids.new_batch_id(),
-        tenant=tenant(services.settings.api_key),
+        tenant=caller().tenant,
         version=version,
         host_url=host_url,
         total=len(requests),
@@ -42,14 +42,14 @@ def create(
 def find(services: Services, batch_id: str) -> BatchRecord:
     """NotFound where there is none, none any more, or another tenant's."""
     record = services.batches.find(batch_id) if ids.is_batch_id(batch_id) else None
-    if record is None or record.tenant != tenant(services.settings.api_key):
+    if record is None or record.tenant != caller().tenant:
         raise NotFound("No message batch with this id; ended batches are kept for a limited time.")
     return record
 
 
 def page(services: Services, cursor: Cursor, limit: int) -> tuple[list[BatchRecord], bool]:
     """Newest first, and whether there are more. Raises InvalidRequest for a wrong cursor."""
-    return services.batches.page(tenant(services.settings.api_key), cursor, limit)
+    return services.batches.page(caller().tenant, cursor, limit)
 
 
 def cancel(services: Services, batch_id: str) -> BatchRecord:

@@ -31,7 +31,7 @@ def _ours(error: PensieveError) -> Response:
         response.status_code = error.status
     if error.should_retry is not None:
         response.headers["x-should-retry"] = str(error.should_retry).lower()
-    if isinstance(error, Overloaded):
+    if error.retry_after_s is not None:
         response.headers["retry-after"] = str(error.retry_after_s)
     return response
 

@@ -6,13 +6,14 @@ from collections.abc import Callable
 import orjson
 from flask import request
 
-from api.auth import tenant
+from api.caller import caller
 from api.endings import abandon
 from api.job_lookup import find
 from api.off_loop import off_loop
 from api.services import Services
 from api.submission import submit
 from api.wire.request import MessagesRequest
+from queue_config import keys
 from queue_config.errors import InvalidRequest
 from queue_config.idempotency import Claim
 from queue_config.job_queue import JobRecord
@@ -22,34 +23,50 @@ HEADER = "Idempotency-Key"
 MAX_LENGTH = 255
 
 
-def claim_on(services: Services, body: object) -> Claim | None:
+def claim_on(body: object) -> Claim | None:
     """What the header of the request at hand asks for; None without one. Raises InvalidRequest."""
-    key = request.headers.get(HEADER)
+    key = _key()
     if key is None:
         return None
-    if not 0 < len(key) <= MAX_LENGTH or not key.isprintable():
-        raise InvalidRequest(f"idempotency-key: should be 1 to {MAX_LENGTH} printable characters")
     said = f"{request.path} {request.headers.get('Anthropic-Version', '')}\n".encode()
     canonical = off_loop(lambda: orjson.dumps(body, option=orjson.OPT_SORT_KEYS))
     return Claim(
-        tenant(services.settings.api_key),
-        hashlib.sha256(key.encode()).hexdigest(),
+        caller().tenant,
+        _digest(key),
         hashlib.sha256(said + canonical).hexdigest(),
     )
+
+
+def is_repeated(services: Services) -> bool:
+    """Whether something was accepted under the key of the request at hand. Raises InvalidRequest or RedisError."""
+    key = _key()
+    return key is not None and bool(services.redis.exists(keys.idempotency(caller().tenant, _digest(key))))
 
 
 def submit_once(
     services: Services, parsed: MessagesRequest, lane: Lane, claim: Claim | None, *, webhook: str = ""
 ) -> JobRecord:
     """Accept the request, or find what was accepted before under the same claim. Raises as `submit` does."""
-    return once(services, claim, lambda: submit(services, parsed, lane, claim=claim, webhook=webhook))
+    tenant = caller().tenant
+    return once(services, claim, lambda: submit(services, parsed, lane, tenant=tenant, claim=claim, webhook=webhook))
 
 
 def once(services: Services, claim: Claim | None, submitting: Callable[[], GenerationRequest]) -> JobRecord:
     """The same for any way of submitting, which is to pass the claim on."""
     if claim is None:
         return JobRecord.of(submitting())
-    return find(services, services.queue.claimed(claim) or submitting().id)
+    return find(services, services.queue.claimed(claim) or submitting().id, claim.tenant)
+
+
+def _key() -> str | None:
+    key = request.headers.get(HEADER)
+    if key is not None and (not 0 < len(key) <= MAX_LENGTH or not key.isprintable()):
+        raise InvalidRequest(f"idempotency-key: should be 1 to {MAX_LENGTH} printable characters")
+    return key
+
+
+def _digest(key: str) -> str:
+    return hashlib.sha256(key.encode()).hexdigest()
 
 
 def leave(services: Services, job_id: str, claim: Claim | None) -> None:

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from api.auth import tenant
+from api.caller import caller
 from api.services import Services
 from api.wire import job
 from queue_config import keys
@@ -18,7 +18,7 @@ def page(services: Services, cursor: Cursor, limit: int, status: job.Status | No
 
     Raises InvalidRequest for a cursor that is no job's, or none's any more.
     """
-    index = keys.jobs(tenant(services.settings.api_key))
+    index = keys.jobs(caller().tenant)
     found: Jobs = []
     while True:
         # One more than is wanted, at most, is looked for: it tells whether there are more.

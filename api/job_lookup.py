@@ -12,11 +12,14 @@ from queue_config.events import Event
 from queue_config.job_queue import JobRecord
 
 
-def find(services: Services, job_id: str) -> JobRecord:
-    """The record of a job; NotFound where there is none, or none any more."""
+def find(services: Services, job_id: str, tenant: str | None) -> JobRecord:
+    """The record of a job; NotFound where there is none, none any more, or another tenant's.
+
+    Only the service itself looks for jobs of any tenant, which is None.
+    """
     record = services.queue.find(job_id) if ids.is_message_id(job_id) else None
     # A request of a batch is its batch's business: its log is cut short once the result is written.
-    if record is None or record.lane == "batch":
+    if record is None or record.lane == "batch" or tenant not in {None, record.tenant}:
         raise NotFound("No job with this id; ended jobs are kept for a limited time.")
     return record
 
@@ -26,13 +29,13 @@ def head_for(services: Services, record: JobRecord) -> MessageHead:
     return job.head_of(record, services.seal)
 
 
-def look_up(services: Services, job_id: str) -> dict[str, Any]:
-    """The job as clients see it. Raises NotFound."""
-    record = find(services, job_id)
+def look_up(services: Services, job_id: str, tenant: str | None) -> dict[str, Any]:
+    """The job as clients see it. Raises NotFound as `find` does."""
+    record = find(services, job_id, tenant)
     if record.status == "queued" and time.time() > record.deadline_at:
         # No worker came for it, and it may be that nobody else is looking.
         expire(services, job_id)
-        record = find(services, job_id)
+        record = find(services, job_id, tenant)
     # After the record: a job that ended in between then shows its end, which a later record could not.
     log: list[Event] = [entry.event for entry in services.log.read(job_id)]
     if record.status == "ended" or job.has_ended(log):

@@ -2,9 +2,12 @@
 
 import time
 
-from api.auth import tenant
+from api.caller import caller
+from api.deadline import deadline_s
 from api.services import Services
-from api.submission import accept, check_model, fit
+from api.submission import accept, fit
+from api.tokenizing import Prompts
+from api.tracing import current_traceparent
 from api.wire import ids
 from api.wire_openai.completion_request import CompletionRequest
 from queue_config.idempotency import Claim
@@ -13,23 +16,27 @@ from queue_config.request import GenerationRequest
 
 def submit_raw(services: Services, parsed: CompletionRequest, *, claim: Claim | None = None) -> GenerationRequest:
     """Accept it for somebody who waits. Raises as `submit` does."""
-    model = check_model(services, parsed.model)
-    prompt = _tokens(services, parsed.prompt)
     now = time.time()
+    deadline_at = now + deadline_s(services.settings)
+    served = services.models.named(parsed.model)
+    services.models.require_worker(served)
+    prompt = _tokens(served.prompts, parsed.prompt)
     request = GenerationRequest(
         id=ids.new_message_id(),
-        model=model,
+        model=served.name,
         prompt=prompt,
-        sampling=fit(services, parsed.sampling, len(prompt)),
+        sampling=fit(served.prompts, parsed.sampling, len(prompt)),
         created_at=now,
-        deadline_at=now + services.settings.deadline_s,
-        salt=tenant(services.settings.api_key),
+        deadline_at=deadline_at,
+        salt=caller().tenant,
+        trace=current_traceparent(),
+        fingerprint=served.fingerprint,
     )
     return accept(services, request, claim=claim)
 
 
-def _tokens(services: Services, prompt: str | tuple[int, ...]) -> tuple[int, ...]:
+def _tokens(prompts: Prompts, prompt: str | tuple[int, ...]) -> tuple[int, ...]:
     if isinstance(prompt, str):
-        return services.prompts.encode_raw(prompt)
-    services.prompts.check_tokens(prompt, "prompt")
+        return prompts.encode_raw(prompt)
+    prompts.check_tokens(prompt, "prompt")
     return prompt

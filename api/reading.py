@@ -16,8 +16,11 @@ from queue_config.event_log import Entry
 
 OPENS_AFTER_S = 60.0
 """After this long without a word a block is opened early: some clients count only what happens in one, not pings."""
-GRACE_S = 10.0
+GRACE_S = 2.0
 """How long after the deadline the worker's own word is awaited; then nobody is at work."""
+
+FORGOTTEN_TICKS = 4
+"""After so many idle ticks somebody looks whether Redis still knows the request: without its files it forgets all."""
 
 Frames = Generator[tuple[FrameId | None, Frame] | None]
 
@@ -26,7 +29,11 @@ _logger = logging.getLogger(__name__)
 
 def entries(services: Services, job_id: str, deadline_at: float) -> Generator[Entry | None]:
     """The log to its terminal event, None on idle ticks; DeadlinePassed where that event doesn't come in time."""
+    idle_ticks = 0
     for entry in services.hub.follow(job_id):
+        idle_ticks = idle_ticks + 1 if entry is None else 0
+        if idle_ticks and idle_ticks % FORGOTTEN_TICKS == 0 and _is_forgotten(services, job_id):
+            raise PensieveError("Redis came back without this request; send it again.")
         overdue_s = time.time() - deadline_at
         if entry is None and overdue_s > 0:
             if overdue_s > GRACE_S:
@@ -36,6 +43,13 @@ def entries(services: Services, job_id: str, deadline_at: float) -> Generator[En
             except RedisError:
                 _logger.warning("can't expire a request", extra={"job_id": job_id})
         yield entry
+
+
+def _is_forgotten(services: Services, job_id: str) -> bool:
+    try:
+        return services.queue.find(job_id) is None
+    except RedisError:
+        return False
 
 
 def frames(

@@ -5,43 +5,59 @@ from typing import Self
 
 from flask import current_app
 
+from api.body_room import BodyRoom
+from api.live_feed import LiveFeed
+from api.live_reading import read_picture
+from api.open_answers import OpenAnswers
 from api.seal_key import seal_key
+from api.served_models import Served, ServedModels
 from api.stream_hub import StreamHub
 from api.tokenizing import Prompts
 from api.wire.seal import UNSIGNED, Seal
 from models.families import family_for
+from models.fingerprint import prompt_fingerprint
 from models.resolve import ModelSpec, resolve
 from models.tokenizer import Tokenizer
+from queue_config.admission import Admission
 from queue_config.batch_feed import BatchFeed
 from queue_config.batch_store import BatchStore
-from queue_config.connection import Redis, connect
+from queue_config.connection import REQUESTS, STREAMS, Redis, connect
 from queue_config.control import Control
+from queue_config.counts import Counts
 from queue_config.event_log import EventLog
+from queue_config.fleet import Fleet
 from queue_config.job_queue import JobQueue
 from queue_config.lease import Leases
 from queue_config.listing import Listing
 from queue_config.settings import Settings
 from queue_config.webhook_store import WebhookStore
 
-REDIS_PATIENCE_S = 1.0
-"""Refusing takes less than 1.5 s even where Redis is frozen."""
+HELD_BODY_BYTES = 128_000_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Services:
     settings: Settings
     model: ModelSpec
-    prompts: Prompts
+    """The default one."""
+    models: ServedModels
     redis: Redis
+    streams: Redis
+    """The same server, for open streams: however many read their logs at once, requests don't wait for them."""
     queue: JobQueue
+    admission: Admission
+    open_answers: OpenAnswers
+    bodies: BodyRoom
     log: EventLog
     listing: Listing
     batches: BatchStore
     feed: BatchFeed
     webhooks: WebhookStore
     control: Control
+    counts: Counts
     leases: Leases
     hub: StreamHub
+    live: LiveFeed
     seal: Seal
     """Signs the thinking of answers, and knows it again."""
 
@@ -49,37 +65,58 @@ class Services:
     def build(cls, settings: Settings) -> Self:
         """Find the model's folder and read its tokenizer; Redis is reached with the first request."""
         model = resolve(settings.model, settings.models_dir)
-        context = min(settings.max_context or model.context_tokens, model.context_tokens)
-        tokenizer = Tokenizer.load(model.dir)
-        prompts = Prompts(family_for(model.dir), tokenizer, context, tokenizer.eos_ids)
-        return cls.over(settings, model, prompts, Seal(seal_key(settings.home)))
+        return cls.over(settings, model, served_from(model, settings), Seal(seal_key(settings.home)))
 
     @classmethod
-    def over(cls, settings: Settings, model: ModelSpec, prompts: Prompts, seal: Seal = UNSIGNED) -> Self:
-        redis = connect(settings.redis_url, reply_timeout_s=REDIS_PATIENCE_S)
-        log = EventLog(redis, result_ttl_s=settings.result_ttl_s, live_ttl_s=settings.live_ttl_s)
-        queue = JobQueue(redis, model.name, max_waiting=settings.max_waiting, result_ttl_s=settings.result_ttl_s)
+    def over(cls, settings: Settings, model: ModelSpec, served: Served, seal: Seal = UNSIGNED) -> Self:
+        redis, streams = connect(settings.redis_url, REQUESTS), connect(settings.redis_url, STREAMS)
+        kept = {"result_ttl_s": settings.result_ttl_s, "live_ttl_s": settings.live_ttl_s}
+        log = EventLog(redis, **kept)
+        queue = JobQueue(redis, model.name, max_waiting=settings.waiting_limit, result_ttl_s=settings.result_ttl_s)
         kept_s = settings.batch_result_ttl_s
         return cls(
             settings=settings,
             model=model,
-            prompts=prompts,
+            models=ServedModels(
+                served,
+                Fleet(redis),
+                lambda name: served_from(resolve(name, settings.models_dir), settings),
+                absence_s=settings.absence_s,
+            ),
             redis=redis,
+            streams=streams,
             queue=queue,
+            admission=Admission(
+                redis, max_waiting=settings.waiting_limit, max_waiting_tokens=settings.max_waiting_tokens
+            ),
+            open_answers=OpenAnswers(),
+            bodies=BodyRoom(max(HELD_BODY_BYTES, 2 * settings.max_batch_body_bytes, 4 * settings.max_body_bytes)),
             log=log,
             listing=Listing(redis),
             batches=BatchStore(redis, result_ttl_s=kept_s, max_bytes=settings.max_batch_held_bytes),
             feed=BatchFeed(redis, queue, result_ttl_s=kept_s),
             webhooks=WebhookStore(redis),
             control=Control(redis),
+            counts=Counts(redis),
             leases=Leases(redis),
-            hub=StreamHub(log, settings.redis_url),
+            hub=StreamHub(EventLog(streams, **kept), settings.redis_url),
+            live=LiveFeed(lambda: read_picture(redis, queue, model.name)),
             seal=seal,
         )
 
     def close(self) -> None:
         self.hub.close()
+        self.live.close()
         self.redis.close()
+        self.streams.close()
+
+
+def served_from(model: ModelSpec, settings: Settings) -> Served:
+    """Read what makes a model's prompts. Raises ModelRefused."""
+    context = min(settings.max_context or model.context_tokens, model.context_tokens)
+    tokenizer = Tokenizer.load(model.dir)
+    prompts = Prompts(family_for(model.dir), tokenizer, context, tokenizer.eos_ids)
+    return Served(model.name, prompts, prompt_fingerprint(model.dir))
 
 
 def current_services() -> Services:

@@ -1,6 +1,7 @@
 """Prompts: conversations to token ids, off the event loop."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from functools import lru_cache
 from typing import Protocol
 
 import orjson
@@ -16,6 +17,7 @@ from queue_config.errors import InvalidRequest, PromptTooLong
 BYTES_PER_TOKEN = 64
 """More than any text has; a prompt that is too long even so is refused unread, for reading 10 MB takes 20 s."""
 _TYPICAL_BYTES_PER_TOKEN = 4
+KEPT_CONTEXTS = 4
 
 
 class Encoder(Protocol):
@@ -39,6 +41,7 @@ class Prompts:
         self._family = family
         self._encoder = encoder
         self._ends = ends
+        self._within = lru_cache(KEPT_CONTEXTS)(self._with_context)
         self.context_tokens = context_tokens
         """Prompt and answer together."""
         self.plans = AnswerPlans(family.syntax, encoder.special)
@@ -47,6 +50,13 @@ class Prompts:
     def thinks(self) -> bool:
         """Whether the model's answers can be made to think first."""
         return self.plans.thinks
+
+    def within(self, context_tokens: int) -> "Prompts":
+        """The same in a smaller context."""
+        return self._within(context_tokens)
+
+    def _with_context(self, context_tokens: int) -> "Prompts":
+        return Prompts(self._family, self._encoder, context_tokens, self._ends)
 
     def encode(self, conversation: Conversation) -> tuple[int, ...]:
         """The prompt's token ids, however many; InvalidRequest where there is no way to say it to this model."""

@@ -97,7 +97,7 @@ class Courier:
 
     def _ended(self, job_id: str, now: float) -> None:
         try:
-            shown = look_up(self._services, job_id)
+            shown = look_up(self._services, job_id, None)
         except NotFound:
             return
         self._store.ended(job_id, orjson.dumps(shown), now)

@@ -4,8 +4,13 @@ from collections.abc import Iterator
 
 import pytest
 import redis as redis_py
+from hypothesis import settings
 
 from tests.support.redis_server import RedisServer
+
+# How long an example takes says something of the machine, not of the code.
+settings.register_profile("pensieve", deadline=None)
+settings.load_profile("pensieve")
 
 
 @pytest.fixture(scope="session")

@@ -11,6 +11,12 @@ VERSION = parameter(
     {"type": "string", "pattern": "^[0-9]{4}-[0-9]{2}-[0-9]{2}$"},
     "A date; from 2026-10-21 on, temperature, top_p and top_k are no fields of a request. Default 2023-06-01.",
 )
+DEADLINE = parameter(
+    "header",
+    "x-pensieve-deadline-s",
+    {"type": "number", "minimum": 1, "maximum": 3600},
+    "Seconds from acceptance to the end of the answer.",
+)
 IDEMPOTENCY = parameter(
     "header",
     "idempotency-key",
@@ -38,7 +44,7 @@ PATHS: dict[str, dict[str, Operation]] = {
             {"200": answer("The message, or its events", json=ref("Message"), events=event(ref("MessageStreamEvent")))}
             | errors(404, 409, 413, 415, 504, 529),
             body="MessagesRequest",
-            parameters=(VERSION, IDEMPOTENCY),
+            parameters=(VERSION, IDEMPOTENCY, DEADLINE),
         )
     },
     "/v1/messages/count_tokens": {
@@ -46,7 +52,7 @@ PATHS: dict[str, dict[str, Operation]] = {
             "countTokens",
             _TAG,
             "The size of a prompt",
-            {"200": answer("The count", json=ref("TokenCount"))} | errors(404, 413, 415),
+            {"200": answer("The count", json=ref("TokenCount"))} | errors(404, 413, 415, 529),
             body="CountTokensRequest",
             parameters=(VERSION,),
         )
@@ -86,7 +92,7 @@ PATHS: dict[str, dict[str, Operation]] = {
         "get": operation(
             "listModels",
             _MODELS,
-            "The model that is served",
+            "The models that are served, the default first",
             {"200": answer("A list of one", json=ref("ModelPage"))} | errors(),
             parameters=(LIMIT, AFTER, BEFORE),
         )
@@ -95,8 +101,8 @@ PATHS: dict[str, dict[str, Operation]] = {
         "get": operation(
             "getModel",
             _MODELS,
-            "The model, also by any name that begins with `claude`",
-            {"200": answer("The model", json=ref("Model"))} | errors(404),
+            "One of them; any name that begins with `claude` is the default",
+            {"200": answer("The model", json=ref("Model"))} | errors(404, 529),
             parameters=(_NAME,),
         )
     },

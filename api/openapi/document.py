@@ -2,7 +2,17 @@
 
 from typing import Any
 
-from api.openapi import anthropic_paths, chat, jobs, message_answers, message_requests, openai_paths, own_paths, service
+from api.openapi import (
+    anthropic_paths,
+    chat,
+    jobs,
+    message_answers,
+    message_requests,
+    openai_paths,
+    own_paths,
+    page_paths,
+    service,
+)
 
 
 def document(version: str) -> dict[str, Any]:
@@ -15,12 +25,13 @@ def document(version: str) -> dict[str, Any]:
             "description": "Language models on your own machine behind the Anthropic Messages API, as durable jobs.",
         },
         "security": [{}, {"key": []}, {"bearer": []}],
-        "paths": anthropic_paths.PATHS | own_paths.PATHS | openai_paths.PATHS,
+        "paths": anthropic_paths.PATHS | own_paths.PATHS | page_paths.PATHS | openai_paths.PATHS,
         "components": {
             "schemas": message_requests.SCHEMAS
             | message_answers.SCHEMAS
             | jobs.SCHEMAS
             | service.SCHEMAS
+            | page_paths.SCHEMAS
             | chat.SCHEMAS,
             "securitySchemes": {
                 "key": {"type": "apiKey", "in": "header", "name": "x-api-key"},

@@ -1,6 +1,6 @@
 """Paths that speak OpenAI's format."""
 
-from api.openapi.anthropic_paths import IDEMPOTENCY
+from api.openapi.anthropic_paths import DEADLINE, IDEMPOTENCY
 from api.openapi.operations import Operation, answer, chunk, errors, operation
 from api.openapi.words import ref
 
@@ -16,7 +16,7 @@ PATHS: dict[str, dict[str, Operation]] = {
             {"200": answer("The answer, or its chunks", json=ref("ChatCompletion"), events=chunk(ref("ChatChunk")))}
             | _ERRORS,
             body="ChatRequest",
-            parameters=(IDEMPOTENCY,),
+            parameters=(IDEMPOTENCY, DEADLINE),
         )
     },
     "/v1/completions": {
@@ -27,7 +27,7 @@ PATHS: dict[str, dict[str, Operation]] = {
             {"200": answer("The answer, or its chunks", json=ref("Completion"), events=chunk(ref("CompletionChunk")))}
             | _ERRORS,
             body="CompletionRequest",
-            parameters=(IDEMPOTENCY,),
+            parameters=(IDEMPOTENCY, DEADLINE),
         )
     },
 }

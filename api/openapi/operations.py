@@ -7,12 +7,13 @@ from api.openapi.words import STRING, Schema, const, obj, one, ref
 JSON = "application/json"
 EVENTS = "text/event-stream"
 JSONL = "application/x-jsonl"
+TEXT = "text/plain"
 Operation = dict[str, Any]
 
 
 def answer(description: str, **contents: Schema) -> dict[str, Any]:
-    """An answer with its content types, written `json=`, `events=` and `jsonl=`."""
-    kinds = {"json": JSON, "events": EVENTS, "jsonl": JSONL}
+    """An answer with its content types, written `json=`, `events=`, `jsonl=` and `text=`."""
+    kinds = {"json": JSON, "events": EVENTS, "jsonl": JSONL, "text": TEXT}
     content = {kinds[kind]: {"schema": schema} for kind, schema in contents.items()}
     return {"description": description, "content": content} if content else {"description": description}
 

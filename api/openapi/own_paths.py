@@ -1,6 +1,6 @@
 """Paths of our own: jobs, the WebSocket, health, and this document."""
 
-from api.openapi.anthropic_paths import AFTER, BEFORE, IDEMPOTENCY, LIMIT, VERSION
+from api.openapi.anthropic_paths import AFTER, BEFORE, DEADLINE, IDEMPOTENCY, LIMIT, VERSION
 from api.openapi.jobs import JOB_STATUSES
 from api.openapi.operations import Operation, answer, errors, event, operation, parameter
 from api.openapi.words import ANY_OBJECT, enum, ref
@@ -13,11 +13,6 @@ _LAST_IN_HEADER = parameter("header", "last-event-id", _FRAME, "The last event t
 _LAST_IN_QUERY = parameter("query", "last_event_id", _FRAME, "The same, for those who can't set headers.")
 
 
-def _greeting(name: str) -> dict[str, Operation]:
-    responses = {"204": answer("Somebody is there")} | errors()
-    return {"get": operation(name, _SERVICE, "What clients ask first; HEAD does as well", responses)}
-
-
 PATHS: dict[str, dict[str, Operation]] = {
     "/v1/jobs": {
         "post": operation(
@@ -26,7 +21,7 @@ PATHS: dict[str, dict[str, Operation]] = {
             "A message without waiting",
             {"202": answer("The job", json=ref("Job"))} | errors(404, 409, 413, 415, 529),
             body="JobRequest",
-            parameters=(VERSION, IDEMPOTENCY),
+            parameters=(VERSION, IDEMPOTENCY, DEADLINE),
         ),
         "get": operation(
             "listJobs",
@@ -51,6 +46,15 @@ PATHS: dict[str, dict[str, Operation]] = {
             _JOBS,
             "End it; harmless where it has ended",
             {"200": answer("The job", json=ref("Job"))} | errors(404, 529),
+            parameters=(_JOB_ID,),
+        )
+    },
+    "/v1/jobs/{job_id}/retry": {
+        "post": operation(
+            "retryJob",
+            _JOBS,
+            "The same again, as another job, where it ended without an answer",
+            {"202": answer("The new job", json=ref("Job"))} | errors(404, 529),
             parameters=(_JOB_ID,),
         )
     },
@@ -89,8 +93,22 @@ PATHS: dict[str, dict[str, Operation]] = {
             | errors(),
         )
     },
-    "/": _greeting("greet"),
-    "/api/hello": _greeting("greetByName"),
+    "/api/hello": {
+        "get": operation(
+            "greet",
+            _SERVICE,
+            "What clients ask first; HEAD does as well",
+            {"204": answer("Somebody is there")} | errors(),
+        )
+    },
+    "/metrics": {
+        "get": operation(
+            "getMetrics",
+            _SERVICE,
+            "The whole service in numbers, in Prometheus's text format",
+            {"200": answer("All metrics", text={"type": "string"})} | errors(),
+        )
+    },
     "/openapi.json": {
         "get": operation(
             "getDocument", _SERVICE, "This document", {"200": answer("OpenAPI 3.1", json=ANY_OBJECT)} | errors()

@@ -9,7 +9,7 @@ from queue_config.connection import connect
 from queue_config.job_queue import JobQueue
 from tests.contract.conftest import KEY
 from tests.support.api_fake_worker import FakeWorker
-from tests.support.api_fakes import MODEL, messages_body
+from tests.support.api_fakes import MODEL, messages_body, saw_worker
 from tests.support.api_raw_client import connected, receive_until, send_post
 from tests.support.api_server import ApiServer
 
@@ -41,6 +41,7 @@ def test_a_client_who_leaves_a_running_request_frees_its_slot(
 def test_a_client_who_leaves_a_waiting_request_takes_it_along(
     server: ApiServer, redis: redis_py.Redis, redis_url: str, stream: bool
 ) -> None:
+    saw_worker(redis)
     with connected(server) as sock:
         send_post(sock, "/v1/messages", messages_body("hi", stream=stream), x_api_key=KEY)
         came = waits(redis_url, expected=1)

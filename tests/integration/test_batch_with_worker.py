@@ -28,7 +28,8 @@ PATH = "/v1/messages/batches"
 def client(redis: redis_py.Redis, redis_url: str) -> Iterator[FlaskClient]:
     settings = api_fakes.settings(redis_url, batch_window=24)
     readable = api_fakes.build_services(settings)
-    services = Services.over(settings, replace(readable.model, name=MODEL), readable.prompts)
+    served = replace(readable.models.default, name=MODEL)
+    services = Services.over(settings, replace(readable.model, name=MODEL), served)
     yield create_app(services).test_client()
     services.close()
     readable.close()

@@ -1,8 +1,10 @@
 """A model without a model: code points are its tokens, and its chat format can be read."""
 
 import json
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,20 +12,27 @@ from flask import Flask
 from flask.testing import FlaskClient
 
 from api.app import create_app
+from api.served_models import Served, ServedModels
 from api.services import Services
 from api.tokenizing import Prompts
 from api.wire.seal import Seal
 from models.conversation import Conversation, Part, Text, Thinking, ToolResult, ToolUse
-from models.errors import PromptRejected
+from models.errors import ModelNotFound, PromptRejected
 from models.prompt import Markup, Segment, as_text
 from models.resolve import ModelSpec
 from models.syntax import AnswerSyntax, ThinkSyntax
+from queue_config import keys
+from queue_config.admission import Admission, Verdict
+from queue_config.connection import Redis
+from queue_config.fleet import Fleet, FleetView
+from queue_config.room import Room
 from queue_config.settings import Settings
 
 MODEL = "readable-1b"
 CONTEXT_TOKENS = 2_000
 NOBODY = "redis://127.0.0.1:1"
 """No Redis answers here."""
+NOWHERE = Path("/nonexistent/pensieve")
 
 
 class CodePoints:
@@ -73,8 +82,38 @@ class Readable:
                 return [Markup("<error>" if part.is_error else "<result>"), part.text]
 
 
+class OpenDoor(Admission):
+    """Lets in whoever comes: without a Redis nobody would see what lies behind admission."""
+
+    def __init__(self) -> None: ...
+
+    def ask(self, *_: object, **__: object) -> Verdict:
+        return Verdict("", 0, (0, 0, 0))
+
+
+class OpenRoom(Room):
+    """The same of Redis's memory."""
+
+    def __init__(self) -> None: ...
+
+    def check(self, size_bytes: int = 0) -> None: ...
+
+
+class SeenModel(Fleet):
+    """Without a Redis: a worker was there a moment ago."""
+
+    def __init__(self) -> None: ...
+
+    known = FleetView(silent_s={MODEL: 0.0})
+
+    def look(self) -> FleetView:
+        return self.known
+
+
 def settings(redis_url: str = NOBODY, **changes: Any) -> Settings:
-    return Settings(model=MODEL, redis_url=redis_url, **changes)
+    # Keys that were made in the checkout are none of the tests' business.
+    chosen: dict[str, Any] = {"model": MODEL, "redis_url": redis_url, "home": NOWHERE}
+    return Settings(**chosen | changes)
 
 
 def build_services(chosen: Settings) -> Services:
@@ -86,13 +125,30 @@ def build_services(chosen: Settings) -> Services:
         weights_bytes=0,
         quantization=None,
     )
-    return Services.over(chosen, spec, Prompts(Readable(), CodePoints(), CONTEXT_TOKENS), Seal(b"a test's key"))
+    served = Served(MODEL, Prompts(Readable(), CodePoints(), CONTEXT_TOKENS))
+    services = Services.over(chosen, spec, served, Seal(b"a test's key"))
+    if chosen.redis_url != NOBODY:
+        return services
+    services.queue.room = OpenRoom()
+    models = ServedModels(served, SeenModel(), _no_other, absence_s=chosen.absence_s)
+    return replace(services, admission=OpenDoor(), models=models)
+
+
+def _no_other(name: str) -> Served:
+    raise ModelNotFound(f"there is no model {name} here")
+
+
+def saw_worker(redis: Redis, model: str = MODEL) -> None:
+    """As if a worker with this model had been there a moment ago: requests for it are accepted, and wait."""
+    redis.zadd(keys.MODELS, {model: time.time()})
 
 
 @contextmanager
 def application(redis_url: str = NOBODY, **changes: Any) -> Iterator[Flask]:
-    """The application over a Redis, closed at the end."""
+    """The application over a Redis, closed at the end; a worker was there a moment ago."""
     services = build_services(settings(redis_url, **changes))
+    if redis_url != NOBODY:
+        saw_worker(services.redis)
     yield create_app(services)
     services.close()
 

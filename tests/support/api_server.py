@@ -34,7 +34,7 @@ class ApiServer:
     def __init__(self, redis_url: str, log: Path, **changes: object) -> None:
         self.port = _free_port()
         self.url = f"http://127.0.0.1:{self.port}"
-        self._log = log
+        self.log = self._log = log
         variables = {"redis_url": redis_url, "port": self.port, "model": api_fakes.MODEL, **changes}
         self._environ = os.environ | {f"PENSIEVE_{name.upper()}": str(value) for name, value in variables.items()}
         self._process: subprocess.Popen[bytes] | None = None

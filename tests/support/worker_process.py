@@ -8,16 +8,16 @@ import threading
 from pathlib import Path
 from typing import Self
 
-from tests.support.worker import PATIENCE_S
+from tests.support.worker import MODEL, PATIENCE_S
 
 CHILD = """
 import sys
 import workers.__main__ as worker
 from tests.support import engines
-from tests.support.worker import EOS, MODEL, new_output
+from tests.support.worker import EOS, new_output
 from workers.assembly import assemble
 
-worker.build = lambda settings: assemble(settings, MODEL, engines.{engine}, new_output)
+worker.build = lambda settings: assemble(settings, settings.model, engines.{engine}, new_output)
 sys.exit(worker.main())
 """
 
@@ -28,7 +28,7 @@ class WorkerChild:
     def __init__(
         self, redis_url: str, home: Path, slot: str = "gpu0", engine: str = "FakeEngine(EOS, 0.02)", **settings: object
     ) -> None:
-        given = {"redis_url": redis_url, "home": home, "slot": slot, "drain_s": 10, **settings}
+        given = {"redis_url": redis_url, "home": home, "slot": slot, "model": MODEL, "drain_s": 10, **settings}
         self._environment = os.environ | {f"PENSIEVE_{name.upper()}": str(value) for name, value in given.items()}
         self._code = CHILD.format(engine=engine)
         self.process = self._start()

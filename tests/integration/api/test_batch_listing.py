@@ -32,7 +32,7 @@ def ids(page: dict[str, Any]) -> list[str]:
 listings = st.dictionaries(st.text("abcdef", min_size=1, max_size=4), st.integers(0, 5).map(float), max_size=30)
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=60)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=60)
 @given(created=listings, limit=st.integers(1, 7))
 def test_walking_page_by_page_meets_every_id_once_in_either_direction(
     redis: redis_py.Redis, created: dict[str, float], limit: int
