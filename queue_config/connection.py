@@ -38,6 +38,8 @@ REDIS_AWAY = (
     RedisRefuses,
     # A MULTI whose end was refused for one of these reasons; a command of it that is wrong is raised by itself.
     ExecAbortError,
+    # What a broken connection is called between WATCH and MULTI; where a key has changed its user knows what to do.
+    WatchError,
 )
 """What passes by itself: gone, silent, loading, failing over, full, without disk. Anything else is our mistake."""
 

@@ -37,6 +37,15 @@ class Interrupted(Exception):
     """Comes in the middle of a command, as the end of a greenlet does."""
 
 
+def test_a_connection_that_breaks_while_a_key_is_watched_passes_by_itself(client: Redis, admin: redis_py.Redis) -> None:
+    with client.pipeline() as pipe:
+        pipe.watch("a")  # type: ignore[no-untyped-call]
+        admin.client_kill_filter(_type="normal", skipme=True)  # type: ignore[no-untyped-call]
+
+        with pytest.raises(REDIS_AWAY):
+            pipe.get("a")
+
+
 def wait_in_pipeline(client: Redis) -> None:
     with client.pipeline(transaction=False) as pipe:
         pipe.set("a", 1)

@@ -17,8 +17,10 @@ export function Composer({ isBusy, onSend, onStop }) {
   }, [isBusy, onStop]);
   const send = (event) => {
     event?.preventDefault();
-    if (isBusy || !text.trim()) return;
-    onSend(text);
+    // What is there now: Enter may come before the last letter has been rendered.
+    const written = area.current.value;
+    if (isBusy || !written.trim()) return;
+    onSend(written);
     setText("");
     area.current.focus();
   };
