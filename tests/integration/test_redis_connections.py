@@ -40,7 +40,7 @@ class Interrupted(Exception):
 def test_a_connection_that_breaks_while_a_key_is_watched_passes_by_itself(client: Redis, admin: redis_py.Redis) -> None:
     with client.pipeline() as pipe:
         pipe.watch("a")  # type: ignore[no-untyped-call]
-        admin.client_kill_filter(_type="normal", skipme=True)  # type: ignore[no-untyped-call]
+        admin.client_kill_filter(_type="normal", skipme=True)
 
         with pytest.raises(REDIS_AWAY):
             pipe.get("a")
