@@ -31,13 +31,17 @@ def head_for(services: Services, record: JobRecord) -> MessageHead:
 
 def look_up(services: Services, job_id: str, tenant: str | None) -> dict[str, Any]:
     """The job as clients see it. Raises NotFound as `find` does."""
-    record = find(services, job_id, tenant)
+    return view(services, find(services, job_id, tenant))
+
+
+def view(services: Services, record: JobRecord) -> dict[str, Any]:
+    """The same of a record that was found just now. Raises NotFound where it is gone since."""
     if record.status == "queued" and time.time() > record.deadline_at:
         # No worker came for it, and it may be that nobody else is looking.
-        expire(services, job_id)
-        record = find(services, job_id, tenant)
+        expire(services, record.id)
+        record = find(services, record.id, record.tenant)
     # After the record: a job that ended in between then shows its end, which a later record could not.
-    log: list[Event] = [entry.event for entry in services.log.read(job_id)]
+    log: list[Event] = [entry.event for entry in services.log.read(record.id)]
     if record.status == "ended" or job.has_ended(log):
         return job.view(record, log, None, services.seal)
     return job.view(record, log, services.queue.position(record), services.seal)

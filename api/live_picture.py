@@ -75,13 +75,11 @@ def median_since(before: FirstTokens, now: FirstTokens) -> float | None:
 def _added(before: Histogram | None, now: Histogram) -> Histogram:
     if before is None or before.bounds_s != now.bounds_s or before.count > now.count:
         return now
-    counts = tuple(new - old for new, old in zip(now.counts, before.counts, strict=True))
-    return Histogram(now.bounds_s, counts, now.sum_s - before.sum_s)
+    return now.minus(before)
 
 
 def _sum(one: Histogram, other: Histogram) -> Histogram:
     if one.bounds_s != other.bounds_s:
         # Workers of different versions; the newer one's bounds are no better.
         return one
-    counts = tuple(a + b for a, b in zip(one.counts, other.counts, strict=True))
-    return Histogram(one.bounds_s, counts, one.sum_s + other.sum_s)
+    return one.plus(other)

@@ -103,15 +103,15 @@ Samples = Iterable[tuple[tuple[str, ...], float]]
 
 
 def _gauge(name: str, text: str, labels: tuple[str, ...], samples: Samples, unit: str = "") -> Metric:
-    family = GaugeMetricFamily(f"pensieve_{name}" + (f"_{unit}" if unit else ""), text, labels=labels)
-    for values, number in samples:
-        family.add_metric(values, float(number))
-    return family
+    return _filled(GaugeMetricFamily(f"pensieve_{name}" + (f"_{unit}" if unit else ""), text, labels=labels), samples)
 
 
 def _counter(name: str, text: str, labels: tuple[str, ...], samples: Samples) -> Metric:
     """`_total` is put behind its name."""
-    family = CounterMetricFamily(f"pensieve_{name}", text, labels=labels)
+    return _filled(CounterMetricFamily(f"pensieve_{name}", text, labels=labels), samples)
+
+
+def _filled(family: GaugeMetricFamily | CounterMetricFamily, samples: Samples) -> Metric:
     for values, number in samples:
         family.add_metric(values, float(number))
     return family

@@ -4,7 +4,7 @@ import time
 from dataclasses import replace
 
 from api.deadline import deadline_s
-from api.job_lookup import find, look_up
+from api.job_lookup import find, view
 from api.services import Services
 from api.submission import accept
 from api.wire import ids
@@ -16,7 +16,7 @@ _FAILED = frozenset({"errored", "canceled", "expired"})
 def retry(services: Services, job_id: str, tenant: str) -> str:
     """The new job's id. Raises NotFound, InvalidRequest where there is nothing to retry, or Overloaded."""
     record = find(services, job_id, tenant)
-    status = look_up(services, job_id, tenant)["status"]
+    status = view(services, record)["status"]
     if status not in _FAILED:
         raise InvalidRequest(f"Job {job_id} is {status}; only jobs that ended without an answer can be tried again.")
     request = services.queue.request_of(record)

@@ -113,9 +113,8 @@ class Services:
 
 def served_from(model: ModelSpec, settings: Settings) -> Served:
     """Read what makes a model's prompts. Raises ModelRefused."""
-    context = min(settings.max_context or model.context_tokens, model.context_tokens)
     tokenizer = Tokenizer.load(model.dir)
-    prompts = Prompts(family_for(model.dir), tokenizer, context, tokenizer.eos_ids)
+    prompts = Prompts(family_for(model.dir), tokenizer, model.context_within(settings.max_context), tokenizer.eos_ids)
     return Served(model.name, prompts, prompt_fingerprint(model.dir))
 
 

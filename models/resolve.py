@@ -26,6 +26,10 @@ class ModelSpec:
     quantization: str | None
     """For people, as "4-bit"; None for full-size weights."""
 
+    def context_within(self, most_tokens: int) -> int:
+        """What is served of the context where that is bounded; 0 is no bound."""
+        return min(most_tokens or self.context_tokens, self.context_tokens)
+
 
 def resolve(name_or_path: str, models_dir: Path) -> ModelSpec:
     """Find a model by catalogue name, hub id once pulled, folder, or path of its safetensors file or index.

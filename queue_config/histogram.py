@@ -36,6 +36,14 @@ class Histogram:
         counts = (*self.counts[:at], self.counts[at] + times, *self.counts[at + 1 :])
         return type(self)(self.bounds_s, counts, self.sum_s + duration_s * times)
 
+    def plus(self, other: Self) -> Self:
+        """Both together. Raises ValueError where their bounds differ, as `minus` does."""
+        return self._with(other, 1)
+
+    def minus(self, earlier: Self) -> Self:
+        """What was added since."""
+        return self._with(earlier, -1)
+
     def quantile_s(self, part: float) -> float | None:
         """About the duration that `part` of them (0 to 1) did not exceed; None where nothing was observed.
 
@@ -47,3 +55,9 @@ class Histogram:
                 return lower_s + (bound_s - lower_s) * (wanted - below) / count
             below, lower_s = below + count, bound_s
         return lower_s if self.count else None
+
+    def _with(self, other: Self, sign: int) -> Self:
+        if self.bounds_s != other.bounds_s:
+            raise ValueError("histograms with other bounds don't add up")
+        counts = tuple(own + sign * more for own, more in zip(self.counts, other.counts, strict=True))
+        return type(self)(self.bounds_s, counts, self.sum_s + sign * other.sum_s)

@@ -36,7 +36,7 @@ from workers.pace import Pace
 from workers.process import WorkerProcess
 from workers.publisher import Publisher
 from workers.pulse import Pulse
-from workers.report import Identity, reporter_thread
+from workers.report import Identity, Reporter, reporter_thread
 from workers.report_answers import AnswerWatch
 from workers.report_latency import Latencies
 from workers.report_traces import Traces
@@ -144,12 +144,14 @@ def assemble(
         pulse=pulse,
         reaper=reaper_thread(reaper, Deadlines(redis, event_log, result_ttl_s=settings.result_ttl_s)),
         reporter=reporter_thread(
-            Identity(name, slot, model, os.getpid(), settings.max_batch, time.time()),
-            engine,
-            view=lambda: loop.observer.view,
-            latencies=latencies,
-            state=lambda: (process.is_draining, publisher.refused),
-            write=_told_to(redis),
+            Reporter(
+                Identity(name, slot, model, os.getpid(), settings.max_batch, time.time()),
+                engine,
+                view=lambda: loop.observer.view,
+                latencies=latencies,
+                state=lambda: (process.is_draining, publisher.refused),
+                write=_told_to(redis),
+            )
         ),
         redis_watch=redis_watch(redis),
         recover=lambda: _take_over(slot, leases, reaper),

@@ -84,7 +84,7 @@ def build(settings: Settings) -> WorkerProcess:
     # Before there is a lease: nobody is told that this worker is ready while it warms up.
     _warm_up(settings, engine)
     prompting = Prompting(
-        context_tokens=min(settings.max_context or spec.context_tokens, spec.context_tokens),
+        context_tokens=spec.context_within(settings.max_context),
         fingerprint=prompt_fingerprint(spec.dir),
     )
     return assemble(settings, spec.name, engine, answers.output_for, constraints.constraint_for, prompting)

@@ -44,21 +44,11 @@ class Identity:
     started_at: float
 
 
-def reporter_thread(
-    identity: Identity,
-    engine: Engine,
-    view: Callable[[], EngineView],
-    latencies: Latencies,
-    state: Callable[[], tuple[bool, int]],
-    write: Callable[[WorkerReport], None],
-) -> Rounds:
-    """As Reporter says; not started. A thread of its own, since the lease must wait for nothing."""
-    reporter = Reporter(identity, engine, view, latencies, state, write)
-    return Rounds("report", reporter.turn, failed_pause_s=AT_REST_S)
-
-
 class Reporter:
-    """One thread calls `turn`. `write` may fail, as it waits for Redis; nothing else of the worker waits for it."""
+    """A thread of its own calls `turn`, since the lease must wait for nothing.
+
+    `write` may fail, as it waits for Redis; nothing else of the worker waits for it.
+    """
 
     def __init__(
         self,
@@ -111,6 +101,11 @@ class Reporter:
             refused=refused,
             latency=tuple(self._latencies.by_lane.values()),
         )
+
+
+def reporter_thread(reporter: Reporter) -> Rounds:
+    """Not started."""
+    return Rounds("report", reporter.turn, failed_pause_s=AT_REST_S)
 
 
 def _same(one: WorkerReport, other: WorkerReport) -> bool:

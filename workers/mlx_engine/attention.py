@@ -67,6 +67,32 @@ class UnstoredTokens(ABC):
         """From queries (rows, heads, 1, width) to outputs of that shape; stores the tokens."""
 
 
+class PlainTokens(UnstoredTokens):
+    """Of layers that leave it to their cache who attends to what."""
+
+    __slots__ = ()
+
+    def attended(self, queries: mx.array, scale: float, mask: Any, sinks: mx.array | None) -> mx.array:
+        if mask is not None or sinks is not None:
+            raise ValueError("a layer attends in a way of its own")
+        return self.attended_plainly(queries, scale)
+
+    @abstractmethod
+    def attended_plainly(self, queries: mx.array, scale: float) -> mx.array:
+        """As `attended`."""
+
+
+class PlainLayer:
+    """What caches of such layers say of masks."""
+
+    __slots__ = ()
+
+    def make_mask(self, N: int, return_array: bool = False, window_size: int | None = None) -> None:  # noqa: FBT001, FBT002, N803
+        """None: who attends to what is known by the cache."""
+        if N != 1 or return_array or window_size is not None:
+            raise ValueError("a layer wants a mask of its own")
+
+
 @dataclass(frozen=True, slots=True)
 class NewTokens(UnstoredTokens):
     """One token a row, keys and values (rows, KV heads, 1, width), to be stored in `slots` by whoever attends."""

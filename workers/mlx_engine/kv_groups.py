@@ -11,7 +11,7 @@ from typing import Any
 
 import mlx.core as mx
 
-from workers.mlx_engine.attention import UnstoredTokens, attend
+from workers.mlx_engine.attention import PlainLayer, PlainTokens, attend
 from workers.mlx_engine.kv_rows import KVRows
 from workers.mlx_engine.slots import SlotKVCache
 
@@ -117,7 +117,7 @@ class KVGroups:
 
 
 @dataclass(frozen=True, slots=True)
-class GroupedLayer:
+class GroupedLayer(PlainLayer):
     """A layer's cache, as a model sees it, until rows come or go."""
 
     groups: KVGroups
@@ -129,27 +129,20 @@ class GroupedLayer:
     def offset(self) -> mx.array:
         return self.groups.offsets
 
-    def make_mask(self, N: int, return_array: bool = False, window_size: int | None = None) -> None:  # noqa: FBT001, FBT002, N803
-        """None: who attends to what is known by the slots."""
-        if N != 1 or return_array or window_size is not None:
-            raise ValueError("a layer wants a mask of its own")
-
     def update_and_fetch(self, keys: mx.array, values: mx.array) -> tuple["GroupedTokens", "GroupedTokens"]:
         tokens = GroupedTokens(self, keys, values)
         return tokens, tokens
 
 
 @dataclass(frozen=True, slots=True)
-class GroupedTokens(UnstoredTokens):
+class GroupedTokens(PlainTokens):
     """One token a row in one layer: keys and values (rows, KV heads, 1, width)."""
 
     layer: GroupedLayer
     keys: mx.array
     values: mx.array
 
-    def attended(self, queries: mx.array, scale: float, mask: Any, sinks: mx.array | None) -> mx.array:
-        if mask is not None or sinks is not None:
-            raise ValueError("a layer attends in a way of its own")
+    def attended_plainly(self, queries: mx.array, scale: float) -> mx.array:
         done, start = [], 0
         for slots, count in zip(self.layer.slots, self.layer.counts, strict=True):
             own = slice(start, start + count)

@@ -10,13 +10,12 @@ from collections.abc import Sequence as Rows
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Any
 
 import mlx.core as mx
 import mlx.nn as nn
 from mlx_lm.models.cache import KVCache
 
-from workers.mlx_engine.attention import UnstoredTokens, attend
+from workers.mlx_engine.attention import PlainLayer, PlainTokens, attend
 from workers.mlx_engine.chosen_rows import ChosenRows
 from workers.mlx_engine.chunk_attention import ChunkAttention, ChunkRows
 from workers.mlx_engine.kv_groups import GroupedLayer, KVGroups
@@ -94,7 +93,7 @@ class SharedPass:
 
 
 @dataclass(frozen=True, slots=True)
-class PassLayer:
+class PassLayer(PlainLayer):
     """A layer's cache, as a model sees it, for the time of one pass."""
 
     offset: mx.array
@@ -106,27 +105,20 @@ class PassLayer:
     """All rows behind those."""
     attention: ChunkAttention
 
-    def make_mask(self, N: int, return_array: bool = False, window_size: int | None = None) -> None:  # noqa: FBT001, FBT002, N803
-        """None: who attends to what is known by the rows."""
-        if N != 1 or return_array or window_size is not None:
-            raise ValueError("a layer wants a mask of its own")
-
     def update_and_fetch(self, keys: mx.array, values: mx.array) -> tuple["PassTokens", "PassTokens"]:
         tokens = PassTokens(self, keys, values)
         return tokens, tokens
 
 
 @dataclass(frozen=True, slots=True)
-class PassTokens(UnstoredTokens):
+class PassTokens(PlainTokens):
     """The tokens of a pass in one layer: keys and values (rows, KV heads, 1, width)."""
 
     layer: PassLayer
     keys: mx.array
     values: mx.array
 
-    def attended(self, queries: mx.array, scale: float, mask: Any, sinks: mx.array | None) -> mx.array:
-        if mask is not None or sinks is not None:
-            raise ValueError("a layer attends in a way of its own")
+    def attended_plainly(self, queries: mx.array, scale: float) -> mx.array:
         layer, count = self.layer, self.layer.decoding
         chunks = layer.attention.attend(queries, self.keys, self.values, layer.chunks, scale)
         if layer.slots is None:
