@@ -56,10 +56,13 @@ def counted_by_the_engine(service: Service) -> list[dict[str, int]]:
 
 
 def test_a_bare_turn_with_the_default_model(watched: Watched, service: Service) -> None:
-    report = watched.client(service, CLAUDE_CODE_MAX_OUTPUT_TOKENS="150").ask("What is the capital of France?")
+    """The model samples, so it is chance whether an answer ends within the limit; the client must know which it was."""
+    report = watched.client(service, CLAUDE_CODE_MAX_OUTPUT_TOKENS="40").ask("What is the capital of France?")
+    ends = [api_stream_grammar.read([event.data for event in seen.events])["stop_reason"] for seen in watched.messages]
+    was_cut_off = "exceeded the 40 output token maximum" in report["result"]
 
-    assert (report["is_error"], bool(report["result"])) == (False, True), report
     assert {(seen.status, seen.streamed) for seen in watched.messages} == {(200, True)}
+    assert report["is_error"] == was_cut_off == (ends[-1] == "max_tokens"), report
 
 
 def test_turns_with_the_full_prompt_compute_only_what_is_new(watched: Watched, roomy: Service) -> None:
