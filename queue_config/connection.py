@@ -5,6 +5,7 @@ from typing import Any
 
 from redis import BlockingConnectionPool, Redis, RedisError, WatchError
 from redis.backoff import NoBackoff
+from redis.client import Pipeline
 from redis.exceptions import ConnectionError as RedisDown
 from redis.exceptions import ExecAbortError, MasterDownError, OutOfMemoryError, ReadOnlyError
 from redis.exceptions import TimeoutError as RedisSlow
@@ -20,11 +21,11 @@ __all__ = [
     "STREAMS",
     "WORK",
     "Patience",
+    "Pipeline",
     "Redis",
     "RedisDown",
     "RedisError",
     "RedisSlow",
-    "WatchError",
     "connect",
     "subscriber_connection",
 ]
@@ -66,7 +67,7 @@ PULSE = Patience(connect_s=1.0, reply_s=1.0, turn_s=1.0, connections=2)
 
 SENTINEL_S = 0.3
 """For a Sentinel to connect or to answer; there are others."""
-HEALTH_CHECK_S = 15
+HEALTH_CHECK_S = 5
 """A connection that was idle for longer is tried before it is used."""
 
 
@@ -100,6 +101,8 @@ def _options(url: str, patience: Patience) -> dict[str, Any]:
         "socket_timeout": patience.reply_s,
         "retry": Retry(NoBackoff(), 0),
         "protocol": 2,
+        # Would cost each new connection two round trips, for a name in CLIENT LIST.
+        "driver_info": None,
     }
     if address.asking is not None:
         never = {"socket_timeout": SENTINEL_S, "socket_connect_timeout": SENTINEL_S, "retry": Retry(NoBackoff(), 0)}

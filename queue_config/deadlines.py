@@ -73,13 +73,15 @@ class Deadlines:
     def turn(self) -> None:
         """Look once, by Redis's clock. Raises RedisError."""
         for raw in cast(list[bytes], self._overdue(keys=[keys.DEADLINES], args=[AT_ONCE])):
-            job_id = raw.decode()
+            job_id = raw.decode(errors="replace")
             if self._expire(job_id):
                 _logger.info("past its deadline", extra={"job": job_id})
 
     def _expire(self, job_id: str) -> bool:
         tokens = sum(len(entry.event.tokens) for entry in self._log.read(job_id) if isinstance(entry.event, Delta))
-        origin = (cast(bytes | None, self._redis.hget(rq_keys.job(job_id), "origin")) or b"").decode()
+        found = cast(bytes | None, self._redis.hget(rq_keys.job(job_id), "origin")) or b""
+        # A record that can't be read must not keep others from their ends.
+        origin = found.decode(errors="replace")
         own = [
             keys.DEADLINES,
             rq_keys.job(job_id),

@@ -15,6 +15,7 @@ from redis.commands.core import Script
 from queue_config import events, keys, rq_keys
 from queue_config.events import TERMINAL, Event, Started, Terminal
 from queue_config.log_script import COUNT_END
+from queue_config.unreadable import LOST
 
 # KEYS: a stream per entry, then the count of those refused. ARGV: channel, then id, payload, job id and ttl per entry.
 # Returns the 1-based indices of entries refused because somebody else has gone on from there; and of those that would
@@ -163,13 +164,17 @@ class EventLog:
         return bool(self._begin(keys=[keys.events(job_id), rq_keys.job(job_id)], args=[*told, worker]))
 
     def read(self, job_id: str, after: Position = START) -> list[Entry]:
-        """The log from just behind `after` to its end; empty where there is none."""
-        rows = cast(Any, self._redis.xrange(keys.events(job_id), min=f"({after}", max="+"))
-        return [_entry(job_id, entry_id, fields[b"e"]) for entry_id, fields in rows]
+        """The log from just behind `after` to its end; empty where there is none. What can't be read is the end."""
+        found: list[Entry] = []
+        for entry_id, fields in cast(Any, self._redis.xrange(keys.events(job_id), min=f"({after}", max="+")):
+            found.append(_entry(job_id, entry_id, fields))
+            if found[-1].event is LOST:
+                break
+        return found
 
     def last(self, job_id: str) -> Entry | None:
         rows = cast(Any, self._redis.xrevrange(keys.events(job_id), count=1))
-        return _entry(job_id, rows[0][0], rows[0][1][b"e"]) if rows else None
+        return _entry(job_id, *rows[0]) if rows else None
 
     def endings(self, job_ids: Iterable[str]) -> dict[str, Terminal]:
         """How those among them ended that have ended, in one round trip."""
@@ -178,7 +183,7 @@ class EventLog:
             for job_id in asked:
                 pipe.xrevrange(keys.events(job_id), count=1)
             found = zip(asked, pipe.execute(), strict=True)
-        last = {job_id: events.load(rows[0][1][b"e"]) for job_id, rows in found if rows}
+        last = {job_id: _event(rows[0][1]) for job_id, rows in found if rows}
         return {job_id: event for job_id, event in last.items() if isinstance(event, TERMINAL)}
 
 
@@ -189,5 +194,13 @@ def parse_frame(frame: bytes) -> Iterator[tuple[str, Position, bytes]]:
         yield parts[i].decode(), Position.parse(parts[i + 1].decode()), parts[i + 2]
 
 
-def _entry(job_id: str, entry_id: bytes, payload: bytes) -> Entry:
-    return Entry(job_id, Position.parse(entry_id.decode()), events.load(payload))
+def _entry(job_id: str, entry_id: bytes, fields: Mapping[bytes, bytes]) -> Entry:
+    return Entry(job_id, Position.parse(entry_id.decode()), _event(fields))
+
+
+def _event(fields: Mapping[bytes, bytes]) -> Event:
+    try:
+        return events.load(fields[b"e"])
+    except (ValueError, TypeError, KeyError):
+        # Nobody could go on from there.
+        return LOST

@@ -9,7 +9,7 @@ from redis import Redis
 from redis.client import Pipeline
 from redis.commands.core import Script
 from rq import Queue, Retry
-from rq.exceptions import NoSuchJobError
+from rq.exceptions import DeserializationError, NoSuchJobError, TimeoutFormatError
 from rq.job import Job, JobStatus
 from rq.serializers import JSONSerializer
 
@@ -29,6 +29,8 @@ ATTEMPTS = 3
 _FOREVER = -1
 _BYTES_PER_TOKEN = 8
 """What a prompt takes in Redis, about."""
+_BYTES_TO_END = 10_000
+"""What a request takes beside its prompt until it has ended, about: its event log and RQ's result, a stream each."""
 _MARGIN_S = 60
 """How long after its deadline a request may still end."""
 
@@ -50,8 +52,18 @@ return 'withdrawn'
 """
 )
 
+_WRONG = (
+    *(ValueError, TypeError, LookupError, AttributeError, ArithmeticError, AssertionError, RecursionError),
+    *(DeserializationError, TimeoutFormatError),
+)
+"""What RQ and we raise over a record in which somebody else has written; never what Redis itself raises."""
+
 Withdrawal = Literal["unknown", "withdrawn", "taken"]
 RecordStatus = Literal["queued", "running", "ended"]
+
+
+class Unreadable(Exception):
+    """A record that holds no request of ours. Its text says nothing of what is in there, which may be a prompt."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -114,8 +126,10 @@ class JobQueue:
         After a RedisError the outcome is unknown.
         """
         self.room.check(_BYTES_PER_TOKEN * len(request.prompt))
-        if self.waiting(request.model) >= self._max_waiting:
+        waiting = self.waiting(request.model)
+        if waiting >= self._max_waiting:
             raise Overloaded("Too many requests are waiting; try again soon.")
+        self.room.check_promised(_BYTES_TO_END * (waiting + 1))
         kept_s = request.deadline_at - request.created_at + self._result_ttl_s + _MARGIN_S
 
         def add(pipe: Pipeline) -> None:
@@ -168,25 +182,22 @@ class JobQueue:
         return self.find_all([job_id]).get(job_id)
 
     def find_all(self, job_ids: Iterable[str]) -> dict[str, JobRecord]:
-        """The records of those among them that have one."""
+        """The records of those among them that have one which can be read."""
         asked = list(job_ids)
         with self._redis.pipeline(transaction=False) as pipe:
             for job_id in asked:
                 pipe.hmget(Job.key_for(job_id), "status", "meta")
             rows = pipe.execute()
-        return {
-            job_id: _record(job_id, status.decode(), orjson.loads(meta))
-            for job_id, (status, meta) in zip(asked, rows, strict=True)
-            if status is not None and meta is not None
-        }
+        found = (_record(job_id, *row) for job_id, row in zip(asked, rows, strict=True))
+        return {record.id: record for record in found if record is not None}
 
     def request_of(self, record: JobRecord) -> GenerationRequest | None:
-        """What was accepted, prompt and all; None where it is no longer kept."""
+        """What was accepted, prompt and all; None where it is no longer kept, or can't be read."""
         try:
-            job = Job.fetch(record.id, connection=self._redis, serializer=JSONSerializer)
-        except NoSuchJobError:
+            job = fetch(self._redis, record.id)
+            return payload(job) if job else None
+        except Unreadable:
             return None
-        return GenerationRequest.from_json(cast(str, job.args[0]))
 
     def position(self, record: JobRecord) -> int | None:
         """How many requests will be taken before this one; None where it doesn't wait."""
@@ -228,8 +239,38 @@ def _meta(request: GenerationRequest) -> dict[str, Any]:
     }
 
 
-def _record(job_id: str, status: str, meta: dict[str, Any]) -> JobRecord:
-    return JobRecord(id=job_id, status=_STATUS.get(status, "ended"), **meta | {"manner": tuple(meta["manner"])})
+def _record(job_id: str, status: bytes | None, meta: bytes | None) -> JobRecord | None:
+    if status is None or meta is None:
+        return None
+    try:
+        told = orjson.loads(meta)
+        return JobRecord(id=job_id, status=_STATUS.get(status, "ended"), **told | {"manner": tuple(told["manner"])})
+    except _WRONG:
+        return None
 
 
-_STATUS: dict[str, RecordStatus] = {JobStatus.QUEUED.value: "queued", JobStatus.STARTED.value: "running"}
+_STATUS: dict[bytes, RecordStatus] = {
+    JobStatus.QUEUED.value.encode(): "queued",
+    JobStatus.STARTED.value.encode(): "running",
+}
+
+
+def fetch(redis: Redis, job_id: str) -> Job | None:
+    """RQ's record, from whichever queue; RQ's Queue.fetch_job knows those of one queue only. Raises Unreadable."""
+    try:
+        return Job.fetch(job_id, connection=redis, serializer=JSONSerializer)
+    except NoSuchJobError:
+        return None
+    except _WRONG as error:
+        raise Unreadable(type(error).__name__) from error
+
+
+def payload(job: Job) -> GenerationRequest:
+    """What was accepted. Raises Unreadable."""
+    try:
+        if job.func_name != TASK:
+            raise Unreadable("another function")
+        (text,) = cast(tuple[Any, ...], job.args)
+        return GenerationRequest.from_json(text)
+    except _WRONG as error:
+        raise Unreadable(type(error).__name__) from error

@@ -128,4 +128,5 @@ class Reaper:
 
 
 def _text(raw: bytes) -> str:
-    return raw.decode()
+    """What can't be read must not keep others from being found."""
+    return raw.decode(errors="replace")

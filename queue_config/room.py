@@ -20,6 +20,7 @@ FRESH_BYTES = 4_000_000
 AWAY_S = 0.5
 """For so long nobody asks again after Redis has not answered."""
 
+_NEARLY_FULL = "Nothing of this size is accepted now: Redis's memory is nearly full."
 _AWAY = "The queue can't be reached; try again soon."
 _logger = logging.getLogger(__name__)
 
@@ -40,6 +41,12 @@ class Room:
         if refusal := self._current(size_bytes):
             raise Overloaded(refusal)
 
+    def check_promised(self, size_bytes: int) -> None:
+        """Raise Overloaded where there isn't so much left for those who were accepted and have written nothing yet."""
+        with self._lock:
+            if self._state is not None and not self._state.has_room_for(self._taken_bytes + size_bytes):
+                raise Overloaded(_NEARLY_FULL)
+
     def is_there(self) -> bool:
         return not self._current(0)
 
@@ -51,7 +58,7 @@ class Room:
             if self._refusal:
                 return self._refusal
             if self._state is not None and not self._state.has_room_for(self._taken_bytes + size_bytes):
-                return "Nothing of this size is accepted now: Redis's memory is nearly full."
+                return _NEARLY_FULL
             self._taken_bytes += size_bytes
             return ""
 

@@ -112,7 +112,7 @@ def assemble(
         loop.inbox.put(Cancel(job_id))
 
     name = f"{slot}.{os.getpid()}-{int(time.time())}"
-    worker = PinnedWorker(job_queue.queue_names, name=name, connection=redis)
+    worker = PinnedWorker(job_queue.queue_names, name=name, connection=redis, default_result_ttl=settings.result_ttl_s)
     standing = Standing(leases, status)
     reaper = Reaper(redis, result_ttl_s=settings.result_ttl_s, live_ttl_s=settings.live_ttl_s)
     books = Books(

@@ -4,12 +4,13 @@ RQ keeps the record, the registries and the retry count. It never runs a functio
 function name only has to match. What a client sees comes from the event log, which is written before these books.
 """
 
+import logging
 import os
 import socket
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import Any, TypeVar, cast
 
-from rq.exceptions import NoSuchJobError
 from rq.executions import Execution
 from rq.job import Job, JobStatus
 from rq.logutils import setup_loghandlers
@@ -21,15 +22,20 @@ from rq.worker import BaseWorker, WorkerStatus
 
 from queue_config import keys
 from queue_config.admission import Charges
-from queue_config.connection import Redis, WatchError
+from queue_config.connection import Pipeline, Redis
 from queue_config.events import Canceled, Failed, Finished, Terminal
-from queue_config.job_queue import TASK
+from queue_config.job_queue import Unreadable, fetch, payload
 from queue_config.request import GenerationRequest
+from queue_config.unreadable import end_unreadable
 
 EXECUTION_TTL_S = 7 * 86_400
 """Longer than any request lives: RQ's own clean-up, which anybody's `rq info` starts, requeues or fails what has
 expired without a word in the request's log, and two at once requeue it twice. The dead are the reaper's business."""
 WORKER_TTL_S = 60
+
+T = TypeVar("T")
+
+log = logging.getLogger(__name__)
 
 
 def generate(_request: str) -> None:
@@ -83,38 +89,48 @@ class PinnedWorker(BaseWorker):
     def begin(self, job_id: str) -> LiveJob | None:
         """Turn a claim into a started job, in one MULTI; None where there is nothing to start (gone, another's).
 
-        May be repeated where a reply was lost half-way.
+        May be repeated where a reply was lost half-way, and is where the MULTI's own was.
         """
-        with self.connection.pipeline() as pipe:
-            # Whoever buries this worker empties the list first; then nothing can be started any more.
-            pipe.watch(keys.claims(self.name))  # type: ignore[no-untyped-call]
+
+        def start(pipe: Pipeline) -> LiveJob | None:
             is_claimed = pipe.lpos(keys.claims(self.name), job_id) is not None
-            job = self._fetch(job_id)
-            if job is None or job.get_status(refresh=False) != (JobStatus.QUEUED if is_claimed else JobStatus.STARTED):
-                return None
-            if not is_claimed:
-                execution = self._execution_of(job)
-            else:
-                pipe.multi()
-                execution = Execution.create(job, EXECUTION_TTL_S, pipe, worker_name=self.name)
-                job.prepare_for_execution(self.name, pipe)
-                pipe.persist(job.key)
-                pipe.lrem(keys.claims(self.name), 0, job_id)
-                self.set_state(WorkerStatus.BUSY, pipe)
-                try:
-                    pipe.execute()
-                except WatchError:
+            wanted = JobStatus.QUEUED if is_claimed else JobStatus.STARTED
+            try:
+                job = fetch(self.connection, job_id)
+                if job is None or job.get_status(refresh=False) != wanted:
                     return None
-        if execution is None:
-            return None
-        self.executions[execution.id] = execution
-        queue = self._queue_of(job)
-        try:
-            request = _payload(job)
-        except (ValueError, TypeError, KeyError, AttributeError) as error:
-            self._fail(job, queue, execution, f"not a request of Pensieve's: {error!r}")
-            return None
-        return LiveJob(job, queue, execution, request)
+                request = payload(job)
+            except Unreadable as error:
+                self._drop_unreadable(job_id, error)
+                return None
+            execution = self._start(job, pipe) if is_claimed else self._execution_of(job)
+            return None if execution is None else LiveJob(job, self._queue_of(job), execution, request)
+
+        # Whoever buries this worker empties the list first; then nothing can be started any more.
+        live = self._watching(keys.claims(self.name), start)
+        if live is not None:
+            self.executions[live.execution.id] = live.execution
+        return live
+
+    def _start(self, job: Job, pipe: Pipeline) -> Execution:
+        pipe.multi()
+        execution = Execution.create(job, EXECUTION_TTL_S, pipe, worker_name=self.name)
+        job.prepare_for_execution(self.name, pipe)
+        pipe.persist(job.key)
+        pipe.lrem(keys.claims(self.name), 0, job.id)
+        self.set_state(WorkerStatus.BUSY, pipe)
+        return execution
+
+    def _watching(self, key: str, change: Callable[[Pipeline], T]) -> T:
+        """What `change` returns, once what it has queued was done in one MULTI while nobody else touched the key.
+
+        It is called again where somebody did, and where the connection broke, after which the MULTI may have been done.
+        """
+        return cast(T, self.connection.transaction(change, key, value_from_callable=True))  # type: ignore[arg-type]
+
+    def _drop_unreadable(self, job_id: str, error: Unreadable) -> None:
+        if end_unreadable(self.connection, job_id, self.name, result_ttl_s=self.default_result_ttl):
+            log.error("a record in the queue is no request of ours", extra={"job": job_id, "error": str(error)})
 
     def is_on_last_attempt(self, job_id: str) -> bool:
         return cast(bytes | None, self.connection.hget(Job.key_for(job_id), "retries_left")) == b"0"
@@ -159,8 +175,8 @@ class PinnedWorker(BaseWorker):
         False where it is ours no more.
         """
         self.executions.pop(live.execution.id, None)
-        with self.connection.pipeline() as pipe:
-            pipe.watch(live.job.key)  # type: ignore[no-untyped-call]
+
+        def requeue(pipe: Pipeline) -> bool:
             status, owner = cast(list[Any], pipe.hmget(live.job.key, "status", "worker_name"))
             if (status, owner) != (JobStatus.STARTED.encode(), self.name.encode()):
                 return False
@@ -169,11 +185,9 @@ class PinnedWorker(BaseWorker):
             live.job.set_status(JobStatus.QUEUED, pipeline=pipe)
             live.queue.push_job_id(live.job.id, pipeline=pipe, at_front=True)
             pipe.publish(keys.CONTROL, b"wake")
-            try:
-                pipe.execute()
-            except WatchError:
-                return False
-        return True
+            return True
+
+        return self._watching(live.job.key, requeue)
 
     def forget(self, live: LiveJob) -> None:
         """Another worker has the job; only our own execution entry goes."""
@@ -214,13 +228,6 @@ class PinnedWorker(BaseWorker):
         self.connection.delete(self.key)
         self.register_birth()  # type: ignore[no-untyped-call]
 
-    def _fetch(self, job_id: str) -> Job | None:
-        """The job from whichever queue; RQ's Queue.fetch_job knows those of one queue only."""
-        try:
-            return Job.fetch(job_id, connection=self.connection, serializer=JSONSerializer)
-        except NoSuchJobError:
-            return None
-
     def _queue_of(self, job: Job) -> Queue:
         return next((queue for queue in self.queues if queue.name == job.origin), self.queues[0])
 
@@ -228,10 +235,3 @@ class PinnedWorker(BaseWorker):
 def slot_of(worker_name: str) -> str:
     """A worker's name is its slot, a dot, and what tells its processes apart."""
     return worker_name.partition(".")[0]
-
-
-def _payload(job: Job) -> GenerationRequest:
-    if job.func_name != TASK:
-        raise ValueError(f"function {job.func_name!r}")
-    (text,) = cast(tuple[Any, ...], job.args)
-    return GenerationRequest.from_json(text)

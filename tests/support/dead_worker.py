@@ -54,6 +54,13 @@ class DeadWorker:
         assert live is not None
         return live
 
+    def hand_back(self, live: LiveJob) -> bool:
+        return self._worker.hand_back(live)
+
+    def use(self, redis: Redis) -> None:
+        """Go on over another connection."""
+        self._worker.connection = redis
+
     def say(self, tokens: Iterable[int] = (), pieces: tuple[Piece, ...] = ()) -> str:
         """Start the next request and log its first tokens."""
         live = self.start()

@@ -2,12 +2,14 @@
 
 from io import StringIO
 
+import pytest
 from rich.console import Console
 
 from deploy.progress_bar import progress_bar
 
 
-def test_the_bar_tells_what_is_done_and_how_much_and_goes_at_the_end() -> None:
+def test_the_bar_tells_what_is_done_and_how_much_and_goes_at_the_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TERM", "xterm")
     terminal = StringIO()
     console = Console(file=terminal, force_terminal=True, width=100, color_system=None)
     with progress_bar(console) as tell:
