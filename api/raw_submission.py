@@ -25,7 +25,7 @@ def submit_raw(services: Services, parsed: CompletionRequest, *, claim: Claim | 
         id=ids.new_message_id(),
         model=served.name,
         prompt=prompt,
-        sampling=fit(served.prompts, parsed.sampling, len(prompt)),
+        sampling=fit(served, parsed.sampling, parsed.left_open, len(prompt)),
         created_at=now,
         deadline_at=deadline_at,
         salt=caller().tenant,
@@ -38,5 +38,7 @@ def submit_raw(services: Services, parsed: CompletionRequest, *, claim: Claim | 
 def _tokens(prompts: Prompts, prompt: str | tuple[int, ...]) -> tuple[int, ...]:
     if isinstance(prompt, str):
         return prompts.encode_raw(prompt)
+    if len(prompt) > prompts.context_tokens:
+        raise prompts.too_long(len(prompt))
     prompts.check_tokens(prompt, "prompt")
     return prompt

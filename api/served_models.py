@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from api.off_loop import off_loop
 from api.tokenizing import Prompts
 from models.errors import ModelError
+from models.sampling_defaults import AS_THE_API_HAS_IT, SamplingDefaults
 from queue_config.connection import RedisError
 from queue_config.errors import NotFound, NoWorker
 from queue_config.fleet import Fleet
@@ -23,6 +24,7 @@ class Served:
     prompts: Prompts
     fingerprint: str = ""
     """As in Prompting."""
+    sampling: SamplingDefaults = AS_THE_API_HAS_IT
 
 
 @dataclass(frozen=True, slots=True)

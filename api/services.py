@@ -8,15 +8,19 @@ from flask import current_app
 from api.body_room import BodyRoom
 from api.live_feed import LiveFeed
 from api.live_reading import read_picture
+from api.off_loop import Lanes
 from api.open_answers import OpenAnswers
 from api.seal_key import seal_key
 from api.served_models import Served, ServedModels
+from api.spare_memory import give_back
 from api.stream_hub import StreamHub
 from api.tokenizing import Prompts
 from api.wire.seal import UNSIGNED, Seal
 from models.families import family_for
 from models.fingerprint import prompt_fingerprint
+from models.folder import ModelFolder
 from models.resolve import ModelSpec, resolve
+from models.sampling_defaults import SamplingDefaults
 from models.tokenizer import Tokenizer
 from queue_config.admission import Admission
 from queue_config.batch_feed import BatchFeed
@@ -48,6 +52,8 @@ class Services:
     admission: Admission
     open_answers: OpenAnswers
     bodies: BodyRoom
+    reading: Lanes
+    """For bodies."""
     log: EventLog
     listing: Listing
     batches: BatchStore
@@ -90,6 +96,7 @@ class Services:
                 redis, max_waiting=settings.waiting_limit, max_waiting_tokens=settings.max_waiting_tokens
             ),
             open_answers=OpenAnswers(),
+            reading=Lanes(),
             bodies=BodyRoom(max(HELD_BODY_BYTES, 2 * settings.max_batch_body_bytes, 4 * settings.max_body_bytes)),
             log=log,
             listing=Listing(redis),
@@ -115,7 +122,9 @@ def served_from(model: ModelSpec, settings: Settings) -> Served:
     """Read what makes a model's prompts. Raises ModelRefused."""
     tokenizer = Tokenizer.load(model.dir)
     prompts = Prompts(family_for(model.dir), tokenizer, model.context_within(settings.max_context), tokenizer.eos_ids)
-    return Served(model.name, prompts, prompt_fingerprint(model.dir))
+    give_back()
+    sampling = SamplingDefaults.of(ModelFolder(model.dir), model.name)
+    return Served(model.name, prompts, prompt_fingerprint(model.dir), sampling)
 
 
 def current_services() -> Services:

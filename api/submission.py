@@ -2,13 +2,14 @@
 
 import secrets
 import time
+from collections.abc import Collection
 from dataclasses import replace
 from typing import NamedTuple
 
 from api.deadline import deadline_s
 from api.endings import abandon_later
+from api.served_models import Served
 from api.services import Services
-from api.tokenizing import Prompts
 from api.tracing import current_traceparent
 from api.wire import ids
 from api.wire.request import MessagesRequest
@@ -64,7 +65,7 @@ def prepare(services: Services, parsed: MessagesRequest, lane: Lane, times: Time
     """Tokenise; nothing is accepted yet. Raises NotFound, NoWorker or InvalidRequest."""
     served = services.models.named(parsed.model)
     prompt = served.prompts.encode(parsed.conversation)
-    sampling = fit(served.prompts, parsed.sampling, len(prompt))
+    sampling = fit(served, parsed.sampling, parsed.left_open, len(prompt))
     plan = served.prompts.plans.make(parsed.conversation, parsed.wish)
     notes = {"thinks": plan.thinking, "clamped": sampling.max_tokens < parsed.sampling.max_tokens}
     return GenerationRequest(
@@ -84,12 +85,13 @@ def prepare(services: Services, parsed: MessagesRequest, lane: Lane, times: Time
     )
 
 
-def fit(prompts: Prompts, sampling: SamplingParams, prompt_tokens: int) -> SamplingParams:
-    """The answer gets what the prompt leaves of the context.
+def fit(served: Served, sampling: SamplingParams, left_open: Collection[str], prompt_tokens: int) -> SamplingParams:
+    """The answer gets what the prompt leaves of the context, and what is left open is as the model's makers want it.
 
     A seed that nobody gave (0) is drawn here, so that a resume repeats it. Raises PromptTooLong, and InvalidRequest for
     a bias on what is no token.
     """
+    prompts = served.prompts
     prompts.check_tokens((token for token, _ in sampling.logit_bias), "logit_bias")
     context = prompts.context_tokens
     if prompt_tokens > context:
@@ -98,4 +100,5 @@ def fit(prompts: Prompts, sampling: SamplingParams, prompt_tokens: int) -> Sampl
         sampling,
         max_tokens=min(sampling.max_tokens, context - prompt_tokens),
         seed=sampling.seed or secrets.randbits(63),
+        **served.sampling.among(left_open),
     )

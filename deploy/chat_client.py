@@ -22,7 +22,8 @@ class Conversation:
     api_key: str = ""
     system: str = ""
     max_tokens: int = 1024
-    temperature: float = 0.7
+    temperature: float | None = None
+    """None is the model's own."""
     messages: list[dict[str, str]] = field(default_factory=list)
 
     def say(self, text: str) -> Generator[str]:

@@ -41,6 +41,8 @@ class CatalogEntry:
     layers: int
     kv_heads: int
     head_size: int
+    sampling: tuple[tuple[str, float], ...] = ()
+    """What its makers recommend where its files don't say: `temperature`, `top_p`, `top_k` and `min_p`."""
     draft: str | None = None
     """The entry that may guess for this one: of the same vocabulary, and so much smaller that it pays."""
 
@@ -85,6 +87,7 @@ CATALOG = (
         layers=30,
         kv_heads=3,
         head_size=64,
+        sampling=(("temperature", 0.2), ("top_p", 0.9)),
     ),
     CatalogEntry(
         name="phi-3-mini-128k-instruct-4bit",

@@ -104,9 +104,13 @@ _ABOUT_THE_PROMPT = optional(
 )
 _SAMPLING = optional(
     {
-        "temperature": said("0 is greedy. Not with `anthropic-version: 2026-10-21` or later.", number(0, 1, default=1)),
-        "top_p": number(0, 1, default=1),
-        "top_k": integer(0, default=0),
+        "temperature": said(
+            "0 is greedy; without it as the model's makers want it, else 1. "
+            "Not with `anthropic-version: 2026-10-21` or later.",
+            number(0, 1),
+        ),
+        "top_p": said("Without it as the model's makers want it, else 1.", number(0, 1)),
+        "top_k": said("Without it as the model's makers want it, else 0, which is off.", integer(0)),
         "stop_sequences": array({"type": "string", "pattern": r"\S", "maxLength": 64}, maxItems=64),
     }
 )

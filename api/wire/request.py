@@ -7,7 +7,7 @@ from api.wire import fields
 from api.wire.content import ContentReader
 from api.wire.history import read_history
 from api.wire.output_config import read_output_config
-from api.wire.sampling import read_sampling
+from api.wire.sampling import left_open, read_sampling
 from api.wire.seal import UNSIGNED, Seal
 from api.wire.thinking import ThinkingWish, read_thinking
 from api.wire.tool_references import ToolReferences
@@ -36,6 +36,8 @@ class MessagesRequest:
     """As asked for; `seed` and the clamp to the context are not the wire's business."""
     stream: bool
     wish: AnswerWish = field(default_factory=AnswerWish)
+    left_open: frozenset[str] = frozenset()
+    """Of `sampling`, the fields that the caller leaves to the model."""
 
 
 def parse_messages(body: Any, version: str = DEFAULT_VERSION, seal: Seal = UNSIGNED) -> MessagesRequest:
@@ -44,7 +46,7 @@ def parse_messages(body: Any, version: str = DEFAULT_VERSION, seal: Seal = UNSIG
     sampling = read_sampling(checked, version)
     conversation, wish = _read(checked, version, seal, sampling.max_tokens)
     stream = fields.boolean(checked, "stream", default=False)
-    return MessagesRequest(checked["model"], conversation, sampling, stream, wish)
+    return MessagesRequest(checked["model"], conversation, sampling, stream, wish, left_open(checked))
 
 
 def parse_count(body: Any, version: str = DEFAULT_VERSION, seal: Seal = UNSIGNED) -> CountRequest:

@@ -4,6 +4,7 @@ from typing import Any
 
 from api.wire import fields
 from api.wire.version import WITHOUT_SAMPLING
+from models.sampling_defaults import OPEN_TO_MODEL
 from queue_config.errors import InvalidRequest
 from queue_config.request import SamplingParams
 
@@ -29,6 +30,11 @@ def read_sampling(body: dict[str, Any], version: str) -> SamplingParams:
         top_k=min(fields.integer(given, "top_k", minimum=0, default=0), MAX_TOP_K),
         stop=_stops(given),
     )
+
+
+def left_open(body: dict[str, Any]) -> frozenset[str]:
+    """What the caller says nothing of, and the model's makers may."""
+    return OPEN_TO_MODEL - {name for name, value in body.items() if value is not None}
 
 
 def _stops(given: dict[str, Any]) -> tuple[str, ...]:

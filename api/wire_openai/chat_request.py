@@ -6,6 +6,7 @@ from typing import Any
 from api.wire import fields
 from api.wire.output_config import OutputConfig
 from api.wire.request import MAX_MODEL_NAME, MessagesRequest
+from api.wire.sampling import left_open
 from api.wire.wish import AnswerWish
 from api.wire_openai.history import read_history
 from api.wire_openai.response_format import read_schema
@@ -50,6 +51,7 @@ def parse_chat(body: Any) -> ChatRequest:
             schema_field="response_format.json_schema.schema",
             thinking_budget=budget or 0,
         ),
+        left_open=left_open(given),
     )
     return ChatRequest(message, include_usage(given))
 

@@ -4,12 +4,15 @@ from dataclasses import dataclass
 from typing import Any
 
 from api.wire import fields
+from api.wire.sampling import left_open
 from api.wire_openai.chat_request import given_fields, include_usage, model_name
 from api.wire_openai.sampling import read_sampling
 from api.wire_openai.unsupported import refuse
 from queue_config.errors import InvalidRequest
 from queue_config.request import SamplingParams
 
+MAX_PROMPT_TOKENS = 2_000_000
+"""More than any model here reads; what this one can, is looked at where its context is known."""
 DEFAULT_MAX_TOKENS = 16
 """OpenAI's own."""
 
@@ -22,6 +25,8 @@ class CompletionRequest:
     sampling: SamplingParams
     stream: bool
     include_usage: bool
+    left_open: frozenset[str] = frozenset()
+    """As in MessagesRequest."""
 
 
 def parse_completion(body: Any) -> CompletionRequest:
@@ -35,6 +40,7 @@ def parse_completion(body: Any) -> CompletionRequest:
         sampling=read_sampling(given, max_tokens),
         stream=fields.boolean(given, "stream", default=False),
         include_usage=include_usage(given),
+        left_open=left_open(given),
     )
 
 
@@ -48,6 +54,7 @@ def _prompt(value: Any) -> str | tuple[int, ...]:
         raise InvalidRequest("prompt: Input should be a non-empty string or array of token ids")
     if isinstance(value, str):
         return value
+    fields.check_length(value, "prompt", MAX_PROMPT_TOKENS, "tokens")
     if not all(isinstance(token, int) and not isinstance(token, bool) and token >= 0 for token in value):
         raise InvalidRequest("prompt: Input should be a non-empty string or array of token ids")
     return tuple(value)

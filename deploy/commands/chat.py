@@ -24,8 +24,8 @@ HELP = """\
 @click.command()
 @click.option("--system", default="", help="A system prompt.")
 @click.option("--max-tokens", type=click.IntRange(1), default=1024, show_default=True, help="Of each answer.")
-@click.option("--temperature", type=click.FloatRange(0, 2), default=0.7, show_default=True, help="0 is greedy.")
-def chat(*, system: str, max_tokens: int, temperature: float) -> None:
+@click.option("--temperature", type=click.FloatRange(0, 1), help="0 is greedy; the model's own if left out.")
+def chat(*, system: str, max_tokens: int, temperature: float | None) -> None:
     """Talk with the model, started if it doesn't run. From a pipe, every line is a turn."""
     settings = Settings.from_env(os.environ)
     running = ready_service(settings, partial(click.echo, err=True))

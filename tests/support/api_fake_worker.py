@@ -30,14 +30,15 @@ SLOWLY_S = 0.05
 
 
 class FakeWorker:
-    def __init__(self, redis_url: str) -> None:
+    def __init__(self, redis_url: str, model: str = MODEL) -> None:
+        self._model = model
         self.redis: Redis = connection.connect(redis_url)
         self.log = EventLog(self.redis, result_ttl_s=600, live_ttl_s=600)
         self.taken: list[GenerationRequest] = []
         """Every request that it took, in order."""
         self.canceled: dict[str, float] = {}
         """When it heard of each cancel, by the monotonic clock."""
-        self._queue_keys = JobQueue(self.redis, MODEL, max_waiting=1, result_ttl_s=1).queue_keys
+        self._queue_keys = JobQueue(self.redis, model, max_waiting=1, result_ttl_s=1).queue_keys
         self._expired: set[str] = set()
         self._stopped = threading.Event()
         self._heard = threading.Condition()
@@ -66,7 +67,7 @@ class FakeWorker:
         Leases(self.redis).enrol(
             WorkerStatus(
                 name="scripted",
-                model=MODEL,
+                model=self._model,
                 device="cpu",
                 pid=1,
                 waiting=0,
@@ -105,9 +106,10 @@ class FakeWorker:
     def _work(self) -> None:
         while not self._stopped.wait(POLL_S):
             for key in self._queue_keys:
-                taken = cast(bytes | None, self.redis.lpop(key))
-                if taken:
-                    self._take(taken.decode())
+                # Not LPOP, which Pensieve never uses, and so may not.
+                for waiting in cast(list[bytes], self.redis.lrange(key, 0, 0)):
+                    if self.redis.lrem(key, 1, waiting.decode()):
+                        self._take(waiting.decode())
 
     def _take(self, job_id: str) -> None:
         job = Job.fetch(job_id, connection=self.redis, serializer=JSONSerializer)

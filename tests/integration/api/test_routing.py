@@ -17,24 +17,28 @@ from api.batch_pump import BatchPump
 from api.served_models import Served, ServedModels
 from api.tokenizing import Prompts
 from models.errors import ModelNotFound
+from models.sampling_defaults import SamplingDefaults
 from queue_config import keys
 from queue_config.fleet import Fleet
 from queue_config.lease import Leases
 from queue_config.request import FORMAT
 from tests.support import api_fakes
+from tests.support.api_fake_worker import FakeWorker
 from tests.support.api_fakes import CONTEXT_TOKENS, MODEL, CodePoints, Readable, messages_body
 from tests.support.dead_worker import a_status
 
 OTHER = "other-3b"
 MINE = "aaaa"
 """The fingerprint of this machine's copy of the other model."""
+RECOMMENDED = SamplingDefaults((("temperature", 0.6), ("top_k", 20), ("min_p", 0.05)))
+"""By the other model's makers."""
 
 
 def load(name: str) -> Served:
     """What `models/` has here: the other model, and no third one."""
     if name != OTHER:
         raise ModelNotFound(f"there is no model {name} here yet; get it with: pensieve pull {name}")
-    return Served(OTHER, Prompts(Readable(), CodePoints(), CONTEXT_TOKENS), MINE)
+    return Served(OTHER, Prompts(Readable(), CodePoints(), CONTEXT_TOKENS), MINE, RECOMMENDED)
 
 
 @contextmanager
@@ -78,6 +82,27 @@ def test_a_request_waits_in_the_queue_of_the_model_that_it_names(
 
     lengths = {model: redis.llen(f"rq:queue:pensieve:{model}:background") for model in (MODEL, OTHER)}
     assert (served, lengths) == ([OTHER, MODEL, MODEL], {MODEL: 2, OTHER: 1})
+
+
+@pytest.mark.parametrize(
+    ("path", "asked", "expected"),
+    [
+        ("/v1/jobs", {}, (0.6, 1.0, 20, 0.05)),
+        ("/v1/jobs", {"temperature": 1, "top_p": 0.5}, (1.0, 0.5, 20, 0.05)),
+        ("/v1/chat/completions", {"top_k": 0, "temperature": None}, (0.6, 1.0, 0, 0.05)),
+        ("/v1/completions", {"min_p": 0, "prompt": "Once", "messages": None}, (0.6, 1.0, 20, 0.0)),
+    ],
+)
+def test_what_a_request_leaves_open_is_as_the_models_makers_want_it(
+    redis: redis_py.Redis, redis_url: str, leases: Leases, path: str, asked: dict[str, Any], expected: tuple[float, ...]
+) -> None:
+    announce(leases, OTHER, fingerprint=MINE)
+    with api(redis_url) as client, FakeWorker(redis_url, OTHER) as worker:
+        client.post(path, json=messages_body(model=OTHER) | asked)
+        (request,) = worker.wait_until_taken(1)
+    sampling = request.sampling
+
+    assert (sampling.temperature, sampling.top_p, sampling.top_k, sampling.min_p) == expected
 
 
 def test_a_job_of_another_model_says_where_it_waits_and_can_be_cancelled(redis_url: str, leases: Leases) -> None:

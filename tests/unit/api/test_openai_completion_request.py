@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from api.wire_openai.completion_request import CompletionRequest, parse_completion
+from models.sampling_defaults import OPEN_TO_MODEL
 from queue_config.errors import InvalidRequest
 from queue_config.request import SamplingParams
 
@@ -19,7 +20,7 @@ def body(prompt: Any = "Once", **changes: Any) -> dict[str, Any]:
 )
 def test_prompts(prompt: Any, expected: str | tuple[int, ...]) -> None:
     assert parse_completion(body(prompt)) == CompletionRequest(
-        "m", expected, SamplingParams(max_tokens=16), stream=False, include_usage=False
+        "m", expected, SamplingParams(max_tokens=16), stream=False, include_usage=False, left_open=OPEN_TO_MODEL
     )
 
 

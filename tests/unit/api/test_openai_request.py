@@ -46,6 +46,7 @@ def test_the_least_that_can_be_asked() -> None:
         sampling=SamplingParams(max_tokens=UNBOUNDED),
         stream=False,
         wish=asked(),
+        left_open=frozenset({"temperature", "top_p", "top_k", "min_p"}),
     )
 
 

@@ -49,6 +49,7 @@ def test_everything_that_a_request_can_say_is_read() -> None:
         conversation=Conversation("Be brief.", (Turn("user", (Text("hello"),)),)),
         sampling=SamplingParams(max_tokens=5, temperature=0.5, top_p=0.25, top_k=7, stop=("END", "STOP")),
         stream=True,
+        left_open=frozenset({"min_p"}),
     )
 
 
