@@ -6,8 +6,10 @@ import pytest
 import redis as redis_py
 from flask.testing import FlaskClient
 
+from api.upkeep import kept_up
 from tests.support import api_fakes
 from tests.support.api_fake_worker import FakeWorker
+from tests.support.batches import services_of
 
 
 @pytest.fixture
@@ -19,4 +21,11 @@ def worker(redis: redis_py.Redis, redis_url: str) -> Iterator[FakeWorker]:
 @pytest.fixture
 def client(redis: redis_py.Redis, redis_url: str) -> Iterator[FlaskClient]:
     with api_fakes.client(redis_url) as client:
+        yield client
+
+
+@pytest.fixture
+def pumped(client: FlaskClient) -> Iterator[FlaskClient]:
+    """The client of an application whose chores are done."""
+    with kept_up(services_of(client)):
         yield client
