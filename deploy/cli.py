@@ -15,6 +15,7 @@ COMMANDS = {
     "stop": "Stop this checkout's service.",
     "restart": "Stop it and start it again, as it was started.",
     "status": "Say what runs and what it does.",
+    "service": "Start with every login, kept by systemd or launchd.",
     "logs": "Show the logs of all processes, or of one, by time.",
     "pull": "Get a model.",
     "models": "List, check and remove models.",

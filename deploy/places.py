@@ -39,6 +39,14 @@ class Places:
         return self.home / "redis.conf"
 
     @property
+    def redis_acl(self) -> Path:
+        return self.home / "redis.acl"
+
+    @property
+    def redis_password(self) -> Path:
+        return self.home / "redis.password"
+
+    @property
     def redis_socket(self) -> Path:
         return self.run / "redis.sock"
 

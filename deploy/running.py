@@ -20,10 +20,12 @@ class Running:
     """False if only the API was started, for workers elsewhere."""
     model_name: str = field(default="", compare=False)
     """What requests call the model."""
+    held: bool = field(default=False, compare=False)
+    """Whether `pensieve start --foreground` stays with it."""
 
     @classmethod
-    def of(cls, settings: Settings, *, worker: bool, model_name: str = "") -> Self:
-        return cls(settings.host, settings.port, settings.model, worker, model_name)
+    def of(cls, settings: Settings, *, worker: bool, model_name: str = "", held: bool = False) -> Self:
+        return cls(settings.host, settings.port, settings.model, worker, model_name, held)
 
     @property
     def url(self) -> str:

@@ -14,9 +14,10 @@ from deploy.places import Places, places, prepare
 from deploy.ports import require_free
 from deploy.progress import Progress
 from deploy.readiness import wait_until_ready
-from deploy.redis_check import promise, require_redis, warnings
-from deploy.redis_server import Server, config, find_server, url
+from deploy.redis_check import open_door, promise, require_redis, warnings
+from deploy.redis_server import Server, find_server
 from deploy.running import Running, recall, remember
+from deploy.service_redis import prepare_redis
 from deploy.stop import stop
 from deploy.supervision import programs, supervisor_config
 from deploy.supervisor_client import Supervisor
@@ -24,26 +25,32 @@ from queue_config.settings import Settings
 
 
 def start(
-    settings: Settings, environ: Mapping[str, str], say: Callable[[str], object], *, worker: bool = True
+    settings: Settings,
+    environ: Mapping[str, str],
+    say: Callable[[str], object],
+    *,
+    worker: bool = True,
+    supervisor: Supervisor | None = None,
 ) -> Running:
-    """Return once the service answers; if it runs already, only make sure of that.
+    """Return once the service answers; if it runs already, only make sure of that. Its `supervisor` is a detached one
+    unless given.
 
     Raise Failure, with nothing left running, if it can't be brought up.
     """
     settings = replace(settings, model=settled(settings.model), draft_model=settled(settings.draft_model))
     where = places(settings.home)
+    supervisor = supervisor or Supervisor(where)
     progress = Progress(say)
     prepare(where)
     with _alone(where):
-        supervisor = Supervisor(where)
         if supervisor.processes() is not None:
             return _already_running(settings, where, supervisor, progress, worker=worker)
         _end_leftovers(settings, where, progress)
         require_key(settings)
         require_free(settings.host, settings.port)
         model = require_model(settings, progress)
-        running = Running.of(settings, worker=worker, model_name=model.name)
-        _bring_up(running, settings, where, environ, progress)
+        running = Running.of(settings, worker=worker, model_name=model.name, held=supervisor.is_held)
+        _bring_up(running, settings, where, environ, progress, supervisor)
         return running
 
 
@@ -90,22 +97,25 @@ def _redis(settings: Settings) -> Server | None:
 
 
 def _bring_up(
-    running: Running, settings: Settings, where: Places, environ: Mapping[str, str], progress: Progress
+    running: Running,
+    settings: Settings,
+    where: Places,
+    environ: Mapping[str, str],
+    progress: Progress,
+    supervisor: Supervisor,
 ) -> None:
     redis = _redis(settings)
     if redis:
-        where.redis_config.write_text(config(where.redis_data, where.redis_socket))
-        settings = replace(settings, redis_url=url(where.redis_socket))
+        settings = replace(settings, redis_url=prepare_redis(where))
     wanted = programs(settings, where, redis, worker=running.worker)
     where.supervisor_config.write_text(supervisor_config(wanted, where))
     remember(running, where)
-    supervisor = Supervisor(where)
     try:
         supervisor.start({**environ, **settings.to_env()})
         wait_until_ready(running, where, supervisor, progress, api_key=own_key(settings))
         state = require_redis(settings.redis_url)
         progress.say(f"Redis: {promise(state)}.")
-        for warning in warnings(state):
+        for warning in filter(None, (*warnings(state), open_door(settings.redis_url))):
             progress.say(f"Warning: {warning}.")
     except BaseException:  # Ctrl-C too: a service that never became ready is not left behind
         with suppress(Failure):

@@ -38,26 +38,36 @@ class Process:
 class Supervisor:
     """The supervisor of one service; every question is answered with None if there is no such supervisor."""
 
+    is_held = False
+    """Whether the process that started it stays with it."""
+
     def __init__(self, where: Places) -> None:
         self._where = where
 
     def start(self, environ: dict[str, str]) -> None:
         """Start it detached from this terminal, with `environ` for its processes; return when it answers."""
-        command = [
-            *marked_python(self._where),
-            "-m",
-            "supervisor.supervisord",
-            "-c",
-            str(self._where.supervisor_config),
-        ]
         done = subprocess.run(
-            command, cwd=CHECKOUT, env=environ, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False
+            self._command,
+            cwd=CHECKOUT,
+            env=environ,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            check=False,
         )
         if done.returncode != 0:
             raise Failure(f"The process supervisor did not start: {done.stderr.strip() or done.stdout.strip()}")
+        self._wait_for_answer(lambda: True)
+
+    @property
+    def _command(self) -> list[str]:
+        config = str(self._where.supervisor_config)
+        return [*marked_python(self._where), "-m", "supervisor.supervisord", "-c", config]
+
+    def _wait_for_answer(self, is_alive: Callable[[], bool]) -> None:
         give_up_at = time.monotonic() + _START_PATIENCE_S
         while self.processes() is None:
-            if time.monotonic() > give_up_at:
+            if not is_alive() or time.monotonic() > give_up_at:
                 raise Failure(f"The process supervisor does not answer; see {self._where.log_of('supervisor')}.")
             time.sleep(0.05)
 
@@ -86,3 +96,27 @@ class Supervisor:
                 if fault.faultString.startswith("SHUTDOWN_STATE"):
                     return None
                 raise
+
+
+class HeldSupervisor(Supervisor):
+    """One that is a child of this process, and so tells how it ended."""
+
+    is_held = True
+    _child: subprocess.Popen[bytes] | None = None
+
+    def start(self, environ: dict[str, str]) -> None:
+        # In a session of its own: Ctrl-C is for this process, which stops the service in order.
+        child = subprocess.Popen(
+            [*self._command, "-n"],
+            cwd=CHECKOUT, env=environ, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, start_new_session=True,
+        )  # fmt: skip
+        self._child = child
+        self._wait_for_answer(lambda: child.poll() is None)
+
+    @property
+    def has_started(self) -> bool:
+        return self._child is not None
+
+    def wait(self) -> int:
+        """Its exit status, once it has ended: 0 where it was asked to, negative for a signal."""
+        return self._child.wait() if self._child else 0

@@ -23,10 +23,14 @@ WIDE = 160
 
 @click.command()
 @click.option("--json", "as_json", is_flag=True, help="One JSON object, for programs.")
-def status(*, as_json: bool) -> None:
+@click.option("--redis-url", "only_redis", is_flag=True, help="Only how to reach its Redis, password and all.")
+def status(*, as_json: bool, only_redis: bool) -> None:
     """Say what runs and what it does: exit code 0 ready, 1 not ready, 3 nothing runs."""
     settings = Settings.from_env(os.environ)
     where = places(settings.home)
+    if only_redis:
+        click.echo(redis_url(settings, where))
+        return
     processes = Supervisor(where).processes()
     running = recall(where)
     if processes is None or running is None:
