@@ -29,6 +29,8 @@ def _ours(error: PensieveError) -> Response:
     else:
         response = jsonify(envelope(error, g.request_id))
         response.status_code = error.status
+    if error.ends_connection:
+        response.headers["connection"] = "close"
     if error.should_retry is not None:
         response.headers["x-should-retry"] = str(error.should_retry).lower()
     if error.retry_after_s is not None:

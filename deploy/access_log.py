@@ -21,7 +21,9 @@ class AccessLog(Logger):  # type: ignore[misc]
     def access(self, resp: Any, req: Any, environ: dict[str, Any], request_time: timedelta) -> None:  # noqa: ARG002
         if not self.access_log_enabled:
             return
+        headers = {name.lower(): value for name, value in resp.headers}
         fields = {
+            **({"request_id": headers["request-id"]} if "request-id" in headers else {}),
             "client": environ.get("REMOTE_ADDR", "-"),
             "method": environ["REQUEST_METHOD"],
             # As it came, percent-encoded: decoded, it may hold line ends.

@@ -8,6 +8,9 @@ import orjson
 
 from models.errors import ModelRefused
 
+LARGEST_JSON_BYTES = 256_000_000
+"""Several times the largest tokenizer.json."""
+
 
 @dataclass(frozen=True, slots=True)
 class ModelFolder:
@@ -18,6 +21,8 @@ class ModelFolder:
         file = self.path / name
         if not file.is_file():
             return {}
+        if file.stat().st_size > LARGEST_JSON_BYTES:
+            raise ModelRefused(f"{file} is larger than {LARGEST_JSON_BYTES:,} bytes, and so no such file")
         try:
             content = orjson.loads(file.read_bytes())
         except orjson.JSONDecodeError as error:
@@ -36,12 +41,15 @@ class ModelFolder:
         """Newer repositories keep it in a file of its own; a few older ones keep several under names."""
         file = self.path / "chat_template.jinja"
         if file.is_file():
-            return file.read_text(encoding="utf-8")
+            try:
+                return file.read_text(encoding="utf-8")
+            except UnicodeDecodeError as error:
+                raise ModelRefused(f"{file} is broken ({error}); pull the model again") from error
         template = self.json("tokenizer_config.json").get("chat_template")
         if template is None:
             template = self.json("chat_template.json").get("chat_template")
         if isinstance(template, list):
-            named = {entry["name"]: entry["template"] for entry in template}
+            named = {entry.get("name"): entry.get("template") for entry in template if isinstance(entry, dict)}
             template = named.get("default")
         return template if isinstance(template, str) else None
 
@@ -61,5 +69,5 @@ class ModelFolder:
         ids: set[int] = set()
         for name in ("config.json", "generation_config.json"):
             found = self.json(name).get("eos_token_id")
-            ids.update(found if isinstance(found, list) else [] if found is None else [found])
+            ids.update(token for token in (found if isinstance(found, list) else [found]) if isinstance(token, int))
         return frozenset(ids)

@@ -8,6 +8,7 @@ import numpy as np
 import orjson
 
 from models.errors import ModelRefused
+from models.gguf_header import check_header
 from models.gguf_tokenizer import tokenizer_config, tokenizer_from_gguf
 from models.gguf_weights import GROUP, Array, Weight, repack, unpermuted_rows
 
@@ -36,27 +37,21 @@ def convert(gguf_file: Path, folder: Path, progress: Progress = lambda _done, _t
     from gguf import GGUFReader  # noqa: PLC0415 - half a second that only a conversion should cost
     from safetensors.numpy import save_file  # noqa: PLC0415
 
+    check_header(gguf_file)
     try:
         reader = GGUFReader(gguf_file)
         metadata = {name: field.contents() for name, field in reader.fields.items()}
-    except (ValueError, KeyError, IndexError, OverflowError) as error:
-        raise ModelRefused(f"{gguf_file} is no readable GGUF file: {error}") from error
-    try:
         config = model_config(metadata)
-        heads = {"attn_q": config["num_attention_heads"], "attn_k": config["num_key_value_heads"]}
-        weights = {}
-        for done, tensor in enumerate(reader.tensors, start=1):
-            name, part = hf_name(tensor.name)
-            weight = repack(tensor.data, tensor.tensor_type.name)
-            if part in heads:
-                weight = weight.reordered(unpermuted_rows(len(weight.values), heads[part]))
-            weights[name] = weight
-            progress(done, len(reader.tensors))
-        tokenizer = tokenizer_from_gguf(metadata)
+        weights = _weights(reader, config, progress)
+        tokenizer, words = tokenizer_from_gguf(metadata), tokenizer_config(metadata)
+        config["tie_word_embeddings"] = "lm_head" not in weights
+        config["quantization"] = config["quantization_config"] = quantization(weights)
     except ModelRefused as error:
         raise ModelRefused(f"{gguf_file} can't be converted: {error}") from error
-    config["tie_word_embeddings"] = "lm_head" not in weights
-    config["quantization"] = config["quantization_config"] = quantization(weights)
+    except Exception as error:
+        # Whatever a field lacks, or has of another type than it should, comes up as an error of Python's, numpy's or
+        # the tokenizer's.
+        raise ModelRefused(f"{gguf_file} can't be converted: {error!r}") from error
 
     save_file(dict(_tensors(weights)), folder / "model.safetensors", metadata={"format": "mlx"})
     # The library lets only its owner read what it writes.
@@ -65,7 +60,7 @@ def convert(gguf_file: Path, folder: Path, progress: Progress = lambda _done, _t
     token_ids = {name: config[name] for name in ("bos_token_id", "eos_token_id", "pad_token_id")}
     _write(folder / "config.json", config)
     _write(folder / "generation_config.json", token_ids)
-    _write(folder / "tokenizer_config.json", tokenizer_config(metadata))
+    _write(folder / "tokenizer_config.json", words)
 
 
 def model_config(metadata: Mapping[str, Any]) -> dict[str, Any]:
@@ -123,6 +118,19 @@ def quantization(weights: Mapping[str, Weight]) -> dict[str, Any]:
         if weight.bits not in {0, common}
     }
     return {"group_size": GROUP, "bits": common, **others}
+
+
+def _weights(reader: Any, config: Mapping[str, Any], progress: Progress) -> dict[str, Weight]:
+    heads = {"attn_q": config["num_attention_heads"], "attn_k": config["num_key_value_heads"]}
+    weights = {}
+    for done, tensor in enumerate(reader.tensors, start=1):
+        name, part = hf_name(tensor.name)
+        weight = repack(tensor.data, tensor.tensor_type.name)
+        if part in heads:
+            weight = weight.reordered(unpermuted_rows(len(weight.values), heads[part]))
+        weights[name] = weight
+        progress(done, len(reader.tensors))
+    return weights
 
 
 def _tensors(weights: Mapping[str, Weight]) -> Iterator[tuple[str, Array]]:

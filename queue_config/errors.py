@@ -1,5 +1,8 @@
 """The errors that Pensieve raises on purpose; `kind` is the wire's error type, `status` its HTTP status."""
 
+LONGEST_MESSAGE = 1_000
+"""Characters. Some messages repeat a name or an id, as Anthropic's do, and clients may choose those at will."""
+
 
 class PensieveError(Exception):
     """An error that a client may see: `str(error)` is the message it gets."""
@@ -10,6 +13,13 @@ class PensieveError(Exception):
     """What `x-should-retry` tells the SDKs; None leaves the decision to their own rules."""
     retry_after_s: int | None = None
     """What `retry-after` tells them."""
+
+    ends_connection = False
+    """What comes next over this connection may be the rest of what was not read."""
+
+    def __str__(self) -> str:
+        message = super().__str__()
+        return message if len(message) <= LONGEST_MESSAGE else f"{message[:LONGEST_MESSAGE]}…"
 
 
 class InvalidRequest(PensieveError):
@@ -53,6 +63,7 @@ class Conflict(PensieveError):
 class TooLarge(PensieveError):
     kind = "request_too_large"
     status = 413
+    ends_connection = True
 
 
 class DeadlinePassed(PensieveError):
@@ -85,6 +96,7 @@ class Stalled(PensieveError):
     kind = "invalid_request_error"
     status = 408
     should_retry = False
+    ends_connection = True
 
 
 class NoWorker(Overloaded):

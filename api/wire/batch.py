@@ -13,6 +13,7 @@ from queue_config.batch_record import BatchRecord
 from queue_config.errors import InvalidRequest, PensieveError
 
 _CUSTOM_ID = re.compile(r"[a-zA-Z0-9_-]{1,64}")
+_LINE_ENDS = ((b"\xc2\x85", b"\\u0085"), (b"\xe2\x80\xa8", b"\\u2028"), (b"\xe2\x80\xa9", b"\\u2029"))
 Requests = list[tuple[str, bytes]]
 
 
@@ -96,4 +97,8 @@ def expired(custom_id: str) -> bytes:
 
 
 def _line(custom_id: str, result: Mapping[str, Any]) -> bytes:
-    return orjson.dumps({"custom_id": custom_id, "result": result})
+    line = orjson.dumps({"custom_id": custom_id, "result": result})
+    # JSON leaves them bare, and some readers of lines take them for a line's end.
+    for bare, escaped in _LINE_ENDS:
+        line = line.replace(bare, escaped)
+    return line

@@ -11,7 +11,6 @@ from api.wire.tool_references import ToolReferences
 from models.conversation import Part, Text, Thinking, ToolResult, ToolUse
 from queue_config.errors import InvalidRequest
 
-MAX_BLOCKS = 10_000
 _ONLY_IN = {"tool_use": "assistant", "thinking": "assistant", "redacted_thinking": "assistant", "tool_result": "user"}
 
 
@@ -47,8 +46,7 @@ class ContentReader:
             return (Text(content),) if content else ()
         if not isinstance(content, list):
             raise InvalidRequest(f"{path}: Input should be a valid string or a valid array")
-        if len(content) > MAX_BLOCKS:
-            raise InvalidRequest(f"{path}: at most {MAX_BLOCKS} content blocks are allowed")
+        fields.check_length(content, path, fields.MAX_BLOCKS, "content blocks")
         parts = (self._part(item, f"{path}.{index}", role) for index, item in enumerate(content))
         return tuple(part for part in parts if part is not None)
 

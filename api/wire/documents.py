@@ -85,6 +85,7 @@ def texts_in(content: Any, path: str, text_of: Callable[[str, dict[str, Any], st
         return content
     if not isinstance(content, list):
         raise InvalidRequest(f"{path}: Input should be a valid string or a valid array")
+    fields.check_length(content, path, fields.MAX_BLOCKS, "content blocks")
     texts: list[str] = []
     for index, item in enumerate(content):
         block = fields.mapping(item, f"{path}.{index}")

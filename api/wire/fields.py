@@ -8,6 +8,8 @@ import orjson
 from queue_config.errors import InvalidRequest
 
 MAX_SCHEMA_BYTES = 65_536
+MAX_BLOCKS = 1_000
+"""Of content in one list: a message's, a tool result's, a document's, the system prompt's."""
 
 
 class _Required:
@@ -36,6 +38,12 @@ def array(obj: dict[str, Any], name: str, path: str = "") -> list[Any]:
     if not isinstance(value, list):
         raise InvalidRequest(f"{path}{name}: Input should be a valid array")
     return value
+
+
+def check_length(values: list[Any], path: str, most: int, what: str) -> None:
+    """Raise InvalidRequest for a list of more than `most` of them."""
+    if len(values) > most:
+        raise InvalidRequest(f"{path}: at most {most} {what} are allowed")
 
 
 def mapping(value: Any, path: str) -> dict[str, Any]:

@@ -23,8 +23,7 @@ class History:
 
 def read_history(body: dict[str, Any], version: str, reader: ContentReader) -> History:
     messages = fields.array(body, "messages")
-    if len(messages) > MAX_MESSAGES:
-        raise InvalidRequest(f"messages: at most {MAX_MESSAGES} messages are allowed")
+    fields.check_length(messages, "messages", MAX_MESSAGES, "messages")
     turns = [_turn(message, index, version, reader) for index, message in enumerate(messages)]
     check_pairs(messages)
     return _with_system_first(read_system(body.get("system")), turns)
@@ -38,6 +37,7 @@ def read_system(value: Any) -> str:
         return value
     if not isinstance(value, list):
         raise InvalidRequest("system: Input should be a valid string or a valid array")
+    fields.check_length(value, "system", fields.MAX_BLOCKS, "content blocks")
     texts = [text_of(fields.mapping(block, f"system.{index}"), f"system.{index}") for index, block in enumerate(value)]
     return JOINT.join(text for text in texts if text and not text.startswith(_BILLING))
 

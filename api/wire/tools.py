@@ -12,6 +12,7 @@ from models.conversation import Tool
 from queue_config.errors import InvalidRequest
 
 MAX_TOOLS = 1_000
+"""Claude Code sends the tools of all MCP servers that it knows, deferred ones among them: some have hundreds."""
 _NAME = re.compile(r"[a-zA-Z0-9_-]{1,128}")
 
 
@@ -50,8 +51,7 @@ def read_tools(value: Any) -> Toolbox:
         return Toolbox({}, frozenset())
     if not isinstance(value, list):
         raise InvalidRequest("tools: Input should be a valid array")
-    if len(value) > MAX_TOOLS:
-        raise InvalidRequest(f"tools: at most {MAX_TOOLS} are allowed")
+    fields.check_length(value, "tools", MAX_TOOLS, "tools")
     tools: dict[str, Tool] = {}
     deferred: set[str] = set()
     for index, item in enumerate(value):

@@ -9,7 +9,7 @@ from models.conversation import Part, Text, Thinking, ToolResult, ToolUse, Turn
 from queue_config.errors import InvalidRequest
 
 MAX_MESSAGES = 100_000
-MAX_PARTS = 1_000
+MAX_CALLS = 1_000
 _ROLES = ("system", "developer", "user", "assistant", "tool")
 
 
@@ -18,8 +18,7 @@ def read_history(body: dict[str, Any]) -> tuple[Turn, ...]:
     messages = fields.array(body, "messages")
     if not messages:
         raise InvalidRequest("messages: at least one message is required")
-    if len(messages) > MAX_MESSAGES:
-        raise InvalidRequest(f"messages: at most {MAX_MESSAGES} messages are allowed")
+    fields.check_length(messages, "messages", MAX_MESSAGES, "messages")
     reader = _History()
     turns = tuple(reader.read(message, f"messages.{index}") for index, message in enumerate(messages))
     reader.check_answered(f"messages.{len(messages) - 1}")
@@ -77,6 +76,7 @@ class _History:
         if message.get("tool_calls") is None:
             return ()
         calls = fields.array(message, "tool_calls", f"{path}.")
+        fields.check_length(calls, f"{path}.tool_calls", MAX_CALLS, "calls")
         return tuple(self._call(call, f"{path}.tool_calls.{index}") for index, call in enumerate(calls))
 
     def _call(self, value: Any, path: str) -> ToolUse:
@@ -106,8 +106,7 @@ def _texts(content: Any, path: str) -> tuple[Text, ...]:
         return (Text(content),)
     if not isinstance(content, list):
         raise InvalidRequest(f"{path}: Input should be a valid string or a valid array")
-    if len(content) > MAX_PARTS:
-        raise InvalidRequest(f"{path}: at most {MAX_PARTS} content parts are allowed")
+    fields.check_length(content, path, fields.MAX_BLOCKS, "content parts")
     return tuple(
         Text(_text(fields.mapping(part, f"{path}.{index}"), f"{path}.{index}")) for index, part in enumerate(content)
     )

@@ -6,11 +6,11 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from api.wire import fields
+from api.wire.tools import MAX_TOOLS
 from api.wire.wish import ToolChoice
 from models.conversation import Tool
 from queue_config.errors import InvalidRequest
 
-MAX_TOOLS = 1_000
 _NAME = re.compile(r"[a-zA-Z0-9_-]{1,128}")
 _NO_ARGUMENTS = {"type": "object", "properties": {}}
 
@@ -45,8 +45,7 @@ def _tools(given: dict[str, Any]) -> tuple[Tool, ...]:
     if "tools" not in given:
         return ()
     tools = fields.array(given, "tools")
-    if len(tools) > MAX_TOOLS:
-        raise InvalidRequest(f"tools: at most {MAX_TOOLS} are allowed")
+    fields.check_length(tools, "tools", MAX_TOOLS, "tools")
     read = tuple(_tool(tool, f"tools.{index}") for index, tool in enumerate(tools))
     if len({tool.name for tool in read}) < len(read):
         raise InvalidRequest("tools: Tool names must be unique.")
@@ -92,6 +91,7 @@ def _allowed(tools: tuple[Tool, ...], choice: dict[str, Any]) -> Toolbox:
     allowed = fields.mapping(choice.get("allowed_tools", choice), path)
     mode = fields.one_of(allowed, "mode", ("auto", "required"), f"{path}.")
     listed = fields.array(allowed, "tools", f"{path}.")
+    fields.check_length(listed, f"{path}.tools", MAX_TOOLS, "tools")
     names = [
         _function_name(fields.mapping(tool, f"{path}.tools.{index}"), f"{path}.tools.{index}")
         for index, tool in enumerate(listed)

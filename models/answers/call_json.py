@@ -23,6 +23,8 @@ class CallReader:
         self.name = ""
         self.done = False
         self.broken = False
+        self.strange = False
+        """A key that no call has came before it was certain."""
         self.arguments: Arguments | None = None
         self._name_key = name_key
         self._depth = 0
@@ -36,11 +38,6 @@ class CallReader:
     def certain(self) -> bool:
         """It has a name, and what it is called with."""
         return bool(self.name) and (self.arguments is not None or self.done)
-
-    @property
-    def strange(self) -> bool:
-        """The last key is none that calls have."""
-        return bool(self._key) and self._key not in {self._name_key, *ARGUMENT_KEYS, *OTHER_KEYS}
 
     def feed(self, text: str, at: int) -> tuple[list[AnswerPart], int]:
         """Read on from `text[at:]`: the parts that are certain, and where the next one to read it begins."""
@@ -113,6 +110,8 @@ class CallReader:
             value, self._copy, self._copied = json.loads(self._copied), None, ""
             if self._expects == "key":
                 self._key, self._expects = value, "colon"
+                known = {self._name_key, *ARGUMENT_KEYS, *OTHER_KEYS}
+                self.strange = self.strange or not (self.certain or value in known)
             else:
                 self._expects = "comma"
                 if self._key == self._name_key and not self.name:

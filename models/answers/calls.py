@@ -137,7 +137,7 @@ class Calls:
             return False
         call = CallReader(self._syntax.name_key)
         _, read = call.feed(start, 0)
-        if call.certain and call.name in self._tools:
+        if call.certain and not call.strange and call.name in self._tools:
             self._begin(CallReader(self._syntax.name_key), start)
         elif call.broken or call.strange or call.certain or read < len(start):
             self._read = self._read_text

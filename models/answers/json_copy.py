@@ -60,23 +60,29 @@ class JsonCopy:
         char = text[at]
         if char in "}]":
             return self._close(char, at, out)
+        if not self._fits(char):
+            # A comma that waits is not let out: nothing follows it.
+            self.broken = True
+            return at
         comma, self._held = self._held, ""
         out.append(comma)
         return self._value(char, text, at, out) if "value" in self._expects else self._between(char, at, out)
 
+    def _fits(self, char: str) -> bool:
+        if "value" in self._expects:
+            return char in '"{[' or _LITERAL.match(char) is not None
+        return char == {"colon": ":", "comma": ","}.get(self._expects, '"')
+
     def _between(self, char: str, at: int, out: list[str]) -> int:
         """A key, or what stands between values."""
-        match self._expects, char:
-            case "key" | "first key", '"':
-                self._begin(char, "key string", out)
-            case "colon", ":":
+        match self._expects:
+            case "colon":
                 self._begin(char, "value", out)
-            case "comma", ",":
+            case "comma":
                 self._held = char
                 self._expects = "key" if self._closers[-1] == "}" else "value"
             case _:
-                self.broken = True
-                return at
+                self._begin(char, "key string", out)
         return at + 1
 
     def _begin(self, char: str, expects: str, out: list[str]) -> None:
@@ -91,12 +97,9 @@ class JsonCopy:
         elif char in _CLOSERS:
             self._begin(char, "first key" if char == "{" else "first value", out)
             self._closers.append(_CLOSERS[char])
-        elif _LITERAL.match(char):
+        else:
             self._begin("", "value", out)
             return self._literal(text, at, out)
-        else:
-            self.broken = True
-            return at
         return at + 1
 
     def _close(self, char: str, at: int, out: list[str]) -> int:

@@ -1,6 +1,7 @@
 """Chat templates compiled in a sandbox, in the dialect of Jinja that Hugging Face's libraries speak."""
 
 import json
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, NoReturn
 
@@ -8,22 +9,30 @@ from jinja2 import Template, TemplateError
 from jinja2.ext import Extension, loopcontrols
 from jinja2.nodes import Node
 from jinja2.parser import Parser
-from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from models.errors import ModelRefused
+from models.families.bounded_jinja import BoundedEnvironment
 from models.families.masks import in_json
 
 
-def compiled(source: str) -> Template:
+@dataclass(frozen=True, slots=True)
+class ChatTemplate:
+    environment: BoundedEnvironment
+    template: Template
+
+    def render(self, **given: Any) -> str:
+        """Raises TemplateTooLong, or whatever else a stranger's program may."""
+        return self.environment.write(self.template, **given)
+
+
+def compiled(source: str) -> ChatTemplate:
     """ModelRefused if it doesn't parse."""
-    environment = ImmutableSandboxedEnvironment(
-        trim_blocks=True, lstrip_blocks=True, extensions=[loopcontrols, _Generation]
-    )
+    environment = BoundedEnvironment(trim_blocks=True, lstrip_blocks=True, extensions=[loopcontrols, _Generation])
     environment.filters["tojson"] = _to_json
     environment.globals["raise_exception"] = _raise
     environment.globals["strftime_now"] = _now
     try:
-        return environment.from_string(source)
+        return ChatTemplate(environment, environment.from_string(source))
     except TemplateError as error:
         raise ModelRefused(f"the model's chat template can't be read: {error}") from error
 

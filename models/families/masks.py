@@ -59,7 +59,8 @@ class Masks:
         return value
 
     def all_shown(self, rendered: str) -> bool:
-        return all(re.search(rf"{self._key}[xj]{index}x", rendered) for index in self._required)
+        shown = {int(index) for index in re.findall(rf"{self._key}[xj](\d+)x", rendered)}
+        return shown.issuperset(self._required)
 
     def cut_after_last(self, rendered: str) -> str | None:
         """The prompt up to where the last required text ends; None where it doesn't show."""

@@ -4,11 +4,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from itertools import product
 
-from jinja2 import Template, TemplateError
-
 from models.conversation import Conversation
 from models.errors import PromptRejected
-from models.families.jinja import compiled
+from models.families.bounded_jinja import TemplateTooLong
+from models.families.jinja import ChatTemplate, compiled
 from models.families.masks import Masks
 from models.families.messages import Message, Messages
 from models.families.tools import in_order, spelled_out, words_in_results
@@ -19,11 +18,15 @@ from models.syntax import AnswerSyntax, CallSyntax, ThinkSyntax
 __all__ = ["Message", "TemplateFamily", "compiled"]
 
 
+class TemplateStopped(PromptRejected):
+    """It would not end; in other words neither."""
+
+
 @dataclass(frozen=True, slots=True)
 class TemplateFamily:
     """Each text is replaced by a random word, so neither a role nor a token can be forged through the template."""
 
-    template: Template
+    template: ChatTemplate
     tokens: dict[str, str] = field(default_factory=dict)
     """`bos_token` and its like, which templates name."""
     calls: CallSyntax | None = None
@@ -40,6 +43,8 @@ class TemplateFamily:
         for (version, strict), in_parts in product(self._ever_plainer(conversation), (False, True)):
             try:
                 return self._render(version, in_parts=in_parts, strict=strict)
+            except TemplateStopped:
+                raise
             except PromptRejected as error:
                 refusal = refusal or error
         raise refusal or AssertionError("there is always one version")
@@ -61,7 +66,10 @@ class TemplateFamily:
                 enable_thinking=thinking,
                 **self.tokens,
             )
-        except (TemplateError, TypeError, ValueError) as error:
+        except TemplateTooLong as error:
+            raise TemplateStopped(f"the model's chat template was stopped: {error}") from error
+        except Exception as error:
+            # Mostly the template's own refusal; but it is a stranger's program, and may fail in any way.
             raise PromptRejected(f"the model's chat template refuses this conversation: {error}") from error
 
     def _ever_plainer(self, conversation: Conversation) -> Iterator[tuple[Conversation, bool]]:

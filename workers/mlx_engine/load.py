@@ -10,6 +10,8 @@ import mlx.nn as nn
 from mlx.utils import tree_flatten
 from mlx_lm.utils import dequantize_model, get_total_parameters, load_model
 
+from models.data_only import require_data_only
+from models.weights_header import check_weights
 from workers.mlx_engine.device import Device
 
 log = logging.getLogger(__name__)
@@ -27,7 +29,10 @@ class LoadedModel:
 
 
 def load(folder: Path, device: Device) -> LoadedModel:
-    """Raise FileNotFoundError or ValueError where the folder holds no model that mlx-lm knows."""
+    """Raise ModelRefused for a folder with code or broken weights, ValueError for a model that mlx-lm doesn't know."""
+    require_data_only(folder)
+    # Before anything maps them.
+    check_weights(folder)
     model, config = load_model(folder, lazy=True, trust_remote_code=False)
     if device.dense_type is not None:
         _unpack(model, device.dense_type, device)

@@ -1,11 +1,16 @@
 """Prompts know where their parts end."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
+import pytest
+
 from api.tokenizing import Prompts
-from models.conversation import Role, conversation
+from models.conversation import Conversation, Role, Text, Turn, conversation
 from models.families import family_for
+from models.prompt import Segment
 from models.tokenizer import Tokenizer
+from queue_config.errors import PromptTooLong
 from tests.support.api_fakes import CONTEXT_TOKENS, CodePoints, Readable
 from tests.unit.models import small_tokenizers
 
@@ -30,3 +35,44 @@ def test_a_format_without_an_end_of_turn_has_no_boundaries() -> None:
     prompts = Prompts(Readable(), CodePoints(), CONTEXT_TOKENS)
 
     assert prompts.boundaries((1, 2, 3)) == ()
+
+
+class Counted(CodePoints):
+    """Knows how long each text was that it was given. White space is no token of its own here."""
+
+    def __init__(self) -> None:
+        self.lengths: list[int] = []
+
+    def encode(self, segments: Sequence[Segment]) -> list[int]:
+        ids = super().encode(segments)
+        self.lengths.append(len(ids))
+        return [token for token in ids if token != ord(" ")]
+
+
+def test_a_prompt_that_is_far_too_long_is_refused_by_its_first_part() -> None:
+    encoder = Counted()
+    prompts = Prompts(Readable(), encoder, CONTEXT_TOKENS)
+
+    with pytest.raises(PromptTooLong) as refused:
+        prompts.encode(conversation("", [("user", "x" * 20 * CONTEXT_TOKENS)]))
+    assert encoder.lengths == [16 * CONTEXT_TOKENS]
+    # About as many as there are, reckoned from those that were counted.
+    assert abs(refused.value.tokens - 20 * CONTEXT_TOKENS) < 100
+
+
+def test_a_prompt_of_little_in_many_bytes_is_read_to_its_end() -> None:
+    encoder = Counted()
+    prompts = Prompts(Readable(), encoder, CONTEXT_TOKENS)
+    prompt = prompts.encode(conversation("", [("user", "x" + " " * 20 * CONTEXT_TOKENS + "y")]))
+
+    assert len(prompt) < 50
+    assert encoder.lengths[0] == 16 * CONTEXT_TOKENS < encoder.lengths[1]
+
+
+def test_what_has_more_parts_than_the_context_has_tokens_is_not_rendered() -> None:
+    encoder = Counted()
+    parts = Conversation("", (Turn("user", (Text("x"),) * (CONTEXT_TOKENS + 1)),))
+
+    with pytest.raises(PromptTooLong):
+        Prompts(Readable(), encoder, CONTEXT_TOKENS).encode(parts)
+    assert encoder.lengths == []

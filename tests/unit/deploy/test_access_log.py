@@ -19,7 +19,8 @@ def line_of(raw_uri: str, form: Format, capsys: pytest.CaptureFixture[str]) -> s
     environ = {"RAW_URI": raw_uri, "REQUEST_METHOD": "GET", "REMOTE_ADDR": "127.0.0.1"}
     log = access_log(form)(config)
     try:
-        log.access(SimpleNamespace(status="200 OK", sent=2), None, environ, timedelta(milliseconds=12))
+        answer = SimpleNamespace(status="200 OK", sent=2, headers=[("Request-Id", "req_1")])
+        log.access(answer, None, environ, timedelta(milliseconds=12))
     finally:
         for name in ("gunicorn.access", "gunicorn.error"):
             logging.getLogger(name).handlers.clear()
@@ -38,7 +39,8 @@ def line_of(raw_uri: str, form: Format, capsys: pytest.CaptureFixture[str]) -> s
 def test_a_path_is_logged_without_its_query_and_as_it_came(
     raw: str, logged: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    line = json.loads(line_of(raw, "json", capsys))
+    written = line_of(raw, "json", capsys)
+    line = json.loads(written)
 
     assert {name: line[name] for name in ("path", "method", "status", "sent_bytes", "duration_ms", "process")} == {
         "path": logged,
@@ -48,11 +50,12 @@ def test_a_path_is_logged_without_its_query_and_as_it_came(
         "duration_ms": 12,
         "process": "api",
     }
+    assert written.startswith('{"request_id":"req_1",')
 
 
 def test_for_people_it_is_one_line_without_braces(capsys: pytest.CaptureFixture[str]) -> None:
     _, _, rest = line_of("/v1/%0amessages", "text", capsys).partition(" ")
 
-    assert rest == (
-        "INFO    request client=127.0.0.1 method=GET path=/v1/%0amessages status=200 sent_bytes=2 duration_ms=12\n"
-    )
+    fields = "client=127.0.0.1 method=GET path=/v1/%0amessages status=200 sent_bytes=2 duration_ms=12"
+
+    assert rest == f"INFO    req_1 request {fields}\n"

@@ -39,3 +39,10 @@ def test_only_a_trailing_assistant_turn_with_text_is_a_prefill() -> None:
     assert conversation("", [("user", "a"), ("assistant", " \n")]).prefill is None
     assert conversation("", [("assistant", "b"), ("user", "a")]).prefill is None
     assert conversation("", []).prefill is None
+
+
+def test_any_number_of_one_roles_turns_make_one() -> None:
+    # Joined one by one these would take minutes.
+    many = conversation("", [("user", "x")] * 100_000)
+
+    assert many.merged().turns == (Turn("user", (Text("x"),) * 100_000),)

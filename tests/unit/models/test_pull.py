@@ -18,6 +18,7 @@ from models.manifest import Manifest, sha256
 from models.progress import Progress, silent
 from models.pull import install, pull
 from tests.support.fake_hub import COMMIT, FakeHub
+from tests.support.safetensors_file import tensor, write_safetensors
 from tests.unit.models.small_gguf import write_gguf
 from tests.unit.models.small_tokenizers import save
 
@@ -107,6 +108,23 @@ def test_a_hub_repository_gives_its_data_and_nothing_that_could_run(tmp_path: Pa
     assert told[-1] == (total, total, "downloading org/model")
 
 
+def test_what_a_repository_says_of_its_code_is_left_behind_with_the_code(tmp_path: Path) -> None:
+    config = {"max_position_embeddings": 4096, "auto_map": {"AutoConfig": "configuration_phi3.Phi3Config"}}
+    words = {"model_max_length": 10**30, "auto_map": {"AutoTokenizer": ["t.T", None]}, "chat_template": "{{ 'é' }}"}
+    files = hub_files(tmp_path) | {
+        "config.json": json.dumps(config).encode(),
+        "tokenizer_config.json": json.dumps(words).encode(),
+    }
+    folder = tmp_path / "model"
+    folder.mkdir()
+    with FakeHub("org/model", files) as hub:
+        pull_from_hub("org/model", None, folder, silent, hub.endpoint)
+
+    assert json.loads((folder / "config.json").read_text()) == {"max_position_embeddings": 4096}
+    del words["auto_map"]
+    assert json.loads((folder / "tokenizer_config.json").read_text()) == words
+
+
 def test_a_repository_that_the_hub_has_not_is_not_found(tmp_path: Path) -> None:
     with FakeHub("org/model", {}) as hub, pytest.raises(ModelNotFound, match="the hub has no model org/other"):
         pull_from_hub("org/other", None, tmp_path, silent, hub.endpoint)
@@ -135,7 +153,7 @@ def made_by_hand(folder: Path, progress: Progress) -> Manifest:
     """A source without a network."""
     save("byte-level", folder)
     (folder / "config.json").write_text('{"max_position_embeddings": 4096}')
-    (folder / "model.safetensors").write_bytes(b"x" * 10)
+    write_safetensors(folder / "model.safetensors", {"w": tensor()})
     progress(10, 10, "copying")
     return Manifest("hand", "1")
 
@@ -178,9 +196,15 @@ def test_what_could_not_be_served_never_appears(tmp_path: Path) -> None:
         (folder / "modeling.py").touch()
         return made_by_hand(folder, progress)
 
-    with pytest.raises(ModelRefused, match="never runs"):
-        install(tmp_path / "mine", with_code, silent)
-    assert not (tmp_path / "mine").exists()
+    def torn(folder: Path, progress: Progress) -> Manifest:
+        manifest = made_by_hand(folder, progress)
+        write_safetensors(folder / "model.safetensors", {"w": tensor(ends=9)})
+        return manifest
+
+    for name, source, message in (("code", with_code, "never runs"), ("torn", torn, "is torn")):
+        with pytest.raises(ModelRefused, match=message):
+            install(tmp_path / name, source, silent)
+        assert not (tmp_path / name).exists()
 
 
 def test_a_folder_of_that_name_without_a_manifest_is_kept_aside(tmp_path: Path) -> None:

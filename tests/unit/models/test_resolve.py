@@ -59,12 +59,6 @@ def test_shards_count_together(tmp_path: Path) -> None:
     assert resolve("big", tmp_path).weights_bytes == 2 * len(WEIGHTS)
 
 
-def test_an_auto_map_alone_does_no_harm(tmp_path: Path) -> None:
-    make_model(tmp_path / "phi", auto_map={"AutoConfig": "configuration_phi3.Phi3Config"})
-
-    assert resolve("phi", tmp_path).name == "phi"
-
-
 @pytest.mark.parametrize(
     ("name", "message"),
     [
@@ -93,8 +87,14 @@ def test_a_name_never_leads_out_of_the_models_folder(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("config", "message"),
     [
-        ({"model_file": "x.py"}, "Python code of its own"),
+        ({"model_file": "x.py"}, "names Python code under `model_file`"),
+        ({"model_file": None}, "names Python code under `model_file`"),
+        ({"auto_map": {"AutoConfig": "configuration_phi3.Phi3Config"}}, "names Python code under `auto_map`"),
+        ({"model_type": "../utils"}, "no name of an architecture"),
+        ({"model_type": ["llama"]}, "no name of an architecture"),
         ({"max_position_embeddings": None}, "context length"),
+        ({"max_position_embeddings": True}, "context length"),
+        ({"max_position_embeddings": None, "text_config": "4096"}, "context length"),
     ],
 )
 def test_a_config_that_we_cannot_serve_is_refused(tmp_path: Path, config: dict[str, object], message: str) -> None:
@@ -102,6 +102,49 @@ def test_a_config_that_we_cannot_serve_is_refused(tmp_path: Path, config: dict[s
 
     with pytest.raises(ModelRefused, match=message):
         resolve("m", tmp_path)
+
+
+def test_a_tokenizer_that_names_code_is_refused(tmp_path: Path) -> None:
+    file = make_model(tmp_path / "m") / "tokenizer_config.json"
+    file.write_text(json.dumps(json.loads(file.read_text()) | {"auto_map": {"AutoTokenizer": ["t.T", None]}}))
+
+    with pytest.raises(ModelRefused, match=r"tokenizer_config\.json names Python code"):
+        resolve("m", tmp_path)
+
+
+def test_a_name_that_is_a_link_out_of_the_models_folder_is_refused_and_its_path_is_not(tmp_path: Path) -> None:
+    folder, models_dir = make_model(tmp_path / "elsewhere" / "mine"), tmp_path / "models"
+    models_dir.mkdir()
+    (models_dir / "mine").symlink_to(folder)
+
+    with pytest.raises(ModelRefused, match=f"give the path itself: {folder}"):
+        resolve("mine", models_dir)
+    assert resolve(str(models_dir / "mine"), models_dir) == spec(folder, "mine")
+
+
+@pytest.mark.parametrize("name", ["tokenizer.json", "model.safetensors", "notes"])
+def test_a_file_that_is_a_link_out_of_its_folder_is_refused(tmp_path: Path, name: str) -> None:
+    folder = make_model(tmp_path / "m")
+    (tmp_path / "other").write_text("{}")
+    (folder / name).unlink(missing_ok=True)
+    (folder / name).symlink_to("../other")
+
+    with pytest.raises(ModelRefused, match=f"{name} is a link that leads out"):
+        resolve("m", tmp_path)
+
+
+def test_the_hubs_cache_links_to_its_own_blobs(tmp_path: Path) -> None:
+    repository = tmp_path / "models--org--mine"
+    folder = make_model(repository / "snapshots" / "abc")
+    (repository / "blobs").mkdir()
+    (folder / "model.safetensors").rename(repository / "blobs" / "123")
+    (folder / "model.safetensors").symlink_to("../../blobs/123")
+
+    assert resolve(str(folder), tmp_path) == spec(folder, "abc")
+    (folder / "model.safetensors").unlink()
+    (folder / "model.safetensors").symlink_to("../../../blobs/123")
+    with pytest.raises(ModelRefused, match="leads out"):
+        resolve(str(folder), tmp_path)
 
 
 def test_code_in_the_folder_is_refused(tmp_path: Path) -> None:
@@ -143,6 +186,23 @@ def test_a_file_that_is_no_model_is_refused(tmp_path: Path) -> None:
 
     with pytest.raises(ModelRefused, match="is no model"):
         resolve(str(file), tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("model.safetensors.index.json", b'{"weight_map": []}'),
+        ("config.json", b"[" * 5_000),
+        ("config.json", b'{"a": "\xff"}'),
+        ("chat_template.jinja", b"\xff"),
+    ],
+)
+def test_a_broken_file_is_refused_by_name(tmp_path: Path, name: str, content: bytes) -> None:
+    folder = make_model(tmp_path / "m")
+    (folder / name).write_bytes(content)
+
+    with pytest.raises(ModelRefused, match=f"{name} is broken"):
+        resolve("m", tmp_path)
 
 
 @pytest.mark.parametrize("missing", ["config.json", "tokenizer_config.json"])
