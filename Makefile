@@ -1,12 +1,14 @@
 # `make` alone lists what there is. Every PENSIEVE_ variable is honoured; MLX=cpu|cuda12|cuda13|metal|none
-# overrides the build of MLX that fits the machine, PYTHON=... the interpreter that .venv is made from.
+# overrides the build of MLX that fits the machine, PYTHON=... the interpreter that .venv is made from; HASHES=no takes
+# files of the pinned versions that deploy/lock.txt doesn't know, for an index with builds of its own.
 .DEFAULT_GOAL := help
 BIN := .venv/bin
 MLX ?=
 PYTHON ?=
+HASHES ?=
 
 # Quick when nothing changed; SETUP_DEV also installs what tests and linters need.
-SETUP = python=$$(sh deploy/find-python.sh "$(PYTHON)") && "$$python" deploy/bootstrap.py --mlx "$(MLX)"
+SETUP = python=$$(sh deploy/find-python.sh "$(PYTHON)") && "$$python" deploy/bootstrap.py --mlx "$(MLX)" --hashes "$(HASHES)"
 SETUP_DEV = $(SETUP) --dev
 
 .PHONY: help
@@ -97,10 +99,37 @@ chaos: ## kill, freeze and cut off every part under load, and count what is lost
 	@$(BIN)/pensieve pull
 	$(BIN)/python -m tests.chaos $(ARGS); status=$$?; $(BIN)/python -m tests.chaos.document && exit $$status
 
+# ARGS=... as `python -m tests.perf.load --help` lists them, such as "--only overload".
+.PHONY: load
+load: ## a crowd, slow clients, attackers: what others notice of them; writes docs/LOAD.md (twenty minutes)
+	@$(SETUP_DEV)
+	@$(BIN)/pensieve pull
+	$(BIN)/python -m tests.perf.load $(ARGS)
+
+# ARGS=... as `python -m tests.fuzz --help` lists them, such as "requests --seconds 3600". Linux only.
+.PHONY: fuzz
+fuzz: ## look for inputs that break what reads strangers' bytes: requests, answers, model files (a minute)
+	@$(SETUP_DEV)
+	@$(BIN)/pip install --quiet --disable-pip-version-check -c deploy/constraints.txt atheris
+	$(BIN)/python -m tests.fuzz $(ARGS)
+
 .PHONY: pictures
 pictures: ## picture every view of the page, in light and dark, on desktop and phone; writes docs/images (two minutes)
 	@$(SETUP_DEV)
 	$(BIN)/python -m tests.browser.pictures
+
+.PHONY: lock
+lock: ## ask the package index for the checksums of the pinned versions' files, and write deploy/lock.txt
+	@$(SETUP_DEV)
+	$(BIN)/pip install --quiet --disable-pip-version-check uv
+	$(BIN)/python -m deploy.lock
+
+# Needs the network: it asks PyPI what is known of the installed versions.
+.PHONY: audit
+audit: ## ask whether what is installed has known weaknesses
+	@$(SETUP)
+	$(BIN)/pip install --quiet --disable-pip-version-check -c deploy/constraints.txt pip-audit
+	$(BIN)/pip-audit --strict --disable-pip --no-deps --require-hashes -r .venv/pensieve-requirements.txt
 
 .PHONY: map
 map: ## every file with its purpose

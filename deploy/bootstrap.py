@@ -9,6 +9,7 @@ import sys
 import time
 import venv
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 CHECKOUT = Path(__file__).resolve().parents[1]
@@ -20,8 +21,13 @@ VENV = CHECKOUT / ".venv"
 PYTHON = VENV / "bin/python"
 STAMP = VENV / "pensieve-setup.json"
 LOG = VENV / "setup.log"
+CHOSEN = VENV / "pensieve-requirements.txt"
 REPORT_INTERVAL_S = 5
-INPUTS = ("pyproject.toml", "deploy/constraints.txt")
+INPUTS = ("pyproject.toml", "deploy/constraints.txt", "deploy/lock.txt")
+CONSTRAINTS, LOCK = CHECKOUT / INPUTS[1], CHECKOUT / INPUTS[2]
+CORE, TOOLS, TEMPLATES = "everybody", "setup", "templates"
+"""Who needs a package, besides the extras of pyproject.toml: all, installing this checkout, and tests that read
+`guidance`'s chat templates; its code isn't run, and wants an older llguidance."""
 
 
 def main(arguments: list[str]) -> int:
@@ -37,7 +43,7 @@ def main(arguments: list[str]) -> int:
         if before == wanted and PYTHON.exists():
             return 0
         # Builds of MLX overwrite each other's files, so another one too starts from an empty .venv.
-        _install(mlx, dev=dev, fresh=not base.items() <= before.items())
+        _install(mlx, dev=dev, fresh=not base.items() <= before.items(), checked=options.hashes != "no")
     except (NoBuild, StepFailed) as error:
         print(f"\n{error}", file=sys.stderr)
         return 1
@@ -60,10 +66,24 @@ def requirement(mlx: str, *, dev: bool) -> str:
     return f".[{','.join(extras)}]" if extras else "."
 
 
+def locked(lock: str, groups: set[str]) -> str:
+    """The part of the lock that these need, which pip can read; each package is headed by who needs it."""
+    chosen, is_wanted = [], False
+    for line in lock.splitlines(keepends=True):
+        if line.startswith("# "):
+            is_wanted = not groups.isdisjoint(line[2:].split())
+        elif is_wanted:
+            chosen.append(line)
+    return "".join(chosen)
+
+
 def _parse(arguments: list[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="deploy/bootstrap.py", description=__doc__)
     parser.add_argument("--mlx", default="", choices=["", *CHOICES], help="default: the last choice, else auto")
     parser.add_argument("--dev", action="store_true", help="also what the tests and linters need")
+    parser.add_argument(
+        "--hashes", default="", choices=["", "yes", "no"], help="no: take other files of the pinned versions too"
+    )
     return parser.parse_args(arguments)
 
 
@@ -82,23 +102,32 @@ def _wanted_mlx(asked: str, before: dict[str, object]) -> str:
     return choose(probe()) if asked == "auto" else asked
 
 
-def _install(mlx: str, *, dev: bool, fresh: bool) -> None:
+def _install(mlx: str, *, dev: bool, fresh: bool, checked: bool) -> None:
     what = "the API alone, without MLX" if mlx == "none" else f"MLX for {mlx}"
     print(f"Setting up .venv: Python {platform.python_version()}, {what}{', developer tools' if dev else ''}.")
     STAMP.unlink(missing_ok=True)
     if fresh or not PYTHON.exists():
         _timed("making .venv", lambda: venv.EnvBuilder(clear=True, symlinks=True, with_pip=True).create(VENV))
-    # Python compiles what it imports; compiling all of every package up front takes a third of the whole set-up.
-    quiet = ["--disable-pip-version-check", "--no-input", "--progress-bar", "off", "--no-compile"]
-    pip = [str(PYTHON), "-m", "pip", "install", *quiet]
-    _timed(
-        "installing packages",
-        lambda: _follow([*pip, "-c", "deploy/constraints.txt", "-e", requirement(mlx, dev=dev)]),
-    )
-    if dev:
-        # For the chat templates that it ships, which tests read. Its code isn't run, and wants an older llguidance.
-        alone = [*pip, "-c", "deploy/constraints.txt", "--no-deps", "guidance"]
-        _timed("installing chat templates for the tests", lambda: _follow(alone))
+    for step, words in (_checked_steps if checked else _unchecked_steps)(mlx, dev=dev):
+        # Python compiles what it imports; compiling all of every package up front takes a third of the whole set-up.
+        quiet = ["--disable-pip-version-check", "--no-input", "--progress-bar", "off", "--no-compile"]
+        _timed(step, partial(_follow, [str(PYTHON), "-m", "pip", "install", *quiet, *words]))
+
+
+def _checked_steps(mlx: str, *, dev: bool) -> list[tuple[str, list[str]]]:
+    """Every file must be one that was there when the lock was made, whoever it is downloaded from."""
+    groups = {CORE, TOOLS, mlx, *(("dev", TEMPLATES) if dev else ())}
+    CHOSEN.write_text(locked(LOCK.read_text(), groups))
+    # All is chosen already, so pip need not look for what goes together.
+    ours = ["--no-deps", "--no-build-isolation", "-e", "."]
+    packages = ["--require-hashes", "--no-deps", "-r", str(CHOSEN)]
+    return [("installing packages", packages), ("installing Pensieve itself", ours)]
+
+
+def _unchecked_steps(mlx: str, *, dev: bool) -> list[tuple[str, list[str]]]:
+    pinned = ["-c", str(CONSTRAINTS)]
+    steps = [("installing packages", [*pinned, "-e", requirement(mlx, dev=dev)])]
+    return [*steps, ("installing chat templates for the tests", [*pinned, "--no-deps", "guidance"])] if dev else steps
 
 
 def _timed(step: str, work: Callable[[], object]) -> None:

@@ -1,10 +1,10 @@
-"""Whether the Redis that PENSIEVE_REDIS_URL names can serve, in one sentence if not, and what it promises if so."""
+"""Whether the Redis that PENSIEVE_REDIS_URL names can serve, in one sentence if not, and what to know of it if so."""
 
 from deploy.failure import Failure
 from deploy.redis_server import OLDEST
 from queue_config.connection import RedisError, connect
 from queue_config.redis_state import UNTOLD, RedisState, read
-from queue_config.redis_url import without_password
+from queue_config.redis_url import without_password, without_user
 
 
 def require_redis(url: str) -> RedisState | None:
@@ -38,6 +38,18 @@ def require_redis(url: str) -> RedisState | None:
 def warnings(state: RedisState | None) -> tuple[str, ...]:
     """What its operator should know before anybody trusts it."""
     return (UNTOLD,) if state is None else state.risks
+
+
+def open_door(url: str) -> str:
+    """What to say of a Redis that lets in whoever reaches its port; empty where it doesn't, or has a socket alone."""
+    if url.startswith("unix:"):
+        return ""
+    try:
+        with connect(without_user(url)) as stranger:
+            stranger.ping()
+    except RedisError:
+        return ""
+    return "Redis lets in whoever reaches it, to read and change everything: give it users (deploy/examples/redis)"
 
 
 def promise(state: RedisState | None) -> str:

@@ -9,6 +9,7 @@ from pathlib import Path
 from urllib.parse import quote
 
 from deploy.failure import Failure
+from deploy.redis_acl import USER
 
 OLDEST = (6, 2)
 """LMOVE, which the queue's claims are made of, came with 6.2."""
@@ -58,11 +59,13 @@ def version_of(server: Path) -> tuple[int, int] | None:
     return (int(match[1]), int(match[2])) if match else None
 
 
-def config(data_dir: Path, socket: Path, *, durable: bool = True) -> str:
-    """The text of redis.conf. Not `durable` keeps nothing on disk, as tests want it."""
+def config(data_dir: Path, socket: Path, *, acl_file: Path | None = None, durable: bool = True) -> str:
+    """The text of redis.conf. Without `acl_file` whoever reaches the socket may do anything. Not `durable` keeps
+    nothing on disk, as tests want it."""
     lines = [
         # A socket in a private folder: no port to collide on, nobody else's Redis by accident, no network.
         "port 0",
+        "protected-mode yes",
         f"unixsocket {_quoted(socket)}",
         "unixsocketperm 700",
         "timeout 0",
@@ -79,12 +82,15 @@ def config(data_dir: Path, socket: Path, *, durable: bool = True) -> str:
         "maxmemory-policy noeviction",
         # A reader that does not keep up is cut off early; it repairs the gap from the event log.
         "client-output-buffer-limit pubsub 8mb 4mb 10",
+        *([f"aclfile {_quoted(acl_file)}"] if acl_file else []),
     ]
     return "\n".join(lines) + "\n"
 
 
-def url(socket: Path) -> str:
-    return f"unix://{quote(str(socket))}?db=0"
+def url(socket: Path, password: str = "") -> str:
+    """With a `password` that of Pensieve's user (redis_acl)."""
+    user = f"{USER}:{quote(password, safe='')}@" if password else ""
+    return f"unix://{user}{quote(str(socket))}?db=0"
 
 
 def _quoted(path: Path) -> str:

@@ -48,6 +48,13 @@ def without_password(url: str) -> str:
     return parts._replace(netloc=parts.netloc.rpartition("@")[2], query="").geturl()
 
 
+def without_user(url: str) -> str:
+    """As somebody would connect who knows where Redis is, and no password."""
+    parts = urlsplit(url)
+    kept = [pair for pair in parts.query.split("&") if pair.partition("=")[0] not in {"username", "password"}]
+    return parts._replace(netloc=parts.netloc.rpartition("@")[2], query="&".join(kept)).geturl()
+
+
 def _sentinel(url: str, scheme: str) -> Address:
     parts = urlsplit(url)
     user, at, hosts = parts.netloc.rpartition("@")

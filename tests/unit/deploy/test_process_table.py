@@ -1,11 +1,15 @@
 """Finding this service's processes without a supervisor."""
 
+import shutil
 import subprocess
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import pytest
+
+from deploy import process_table
 from deploy.places import Places, places
 from deploy.process_table import end, ours
 from deploy.supervision import marked_python
@@ -34,6 +38,14 @@ def test_only_this_service_s_processes_are_found(tmp_path: Path) -> None:
         found = (ours(mine), ours(other))
 
         assert found == ([one.pid], [two.pid])
+
+
+@pytest.mark.skipif(not shutil.which("ps"), reason="a machine without ps")
+def test_ps_finds_them_where_there_is_no_proc(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    where = places(tmp_path / "a b")
+    monkeypatch.setattr(process_table, "PROC", tmp_path / "no-such-folder")
+    with left_behind(where, SLEEP) as process:
+        assert ours(where) == [process.pid]
 
 
 def test_what_ignores_the_polite_signal_is_killed(tmp_path: Path) -> None:
