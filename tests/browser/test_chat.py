@@ -32,6 +32,10 @@ ANSWER = [
 ]
 
 
+UNHEARD = """for (const end of ["pagehide", "visibilitychange"])
+    addEventListener(end, event => event.stopImmediatePropagation(), true);"""
+
+
 def say(page: Page, text: str) -> None:
     page.get_by_label("Your message").fill(text)
     page.keyboard.press("Enter")
@@ -125,6 +129,17 @@ def test_a_reload_in_mid_answer_goes_on_where_it_was(page: Page, worker: FakeWor
     assert re.fullmatch(r"1-\d+\.\d+", resumed[1])
 
 
+def test_what_was_sent_outlives_a_tab_that_is_killed_without_a_word(page: Page, worker: FakeWorker) -> None:
+    page.add_init_script(UNHEARD)
+    page.goto("/")
+    with page.expect_request("**/v1/messages"):
+        say(page, "Tell me about clouds")
+    page.reload()
+
+    expect(answers(page)).to_contain_text("Tell me about clouds")
+    assert len(worker.taken) == 1
+
+
 def test_a_failure_is_told_and_the_next_try_may_succeed(page: Page, worker: FakeWorker) -> None:
     page.goto("/")
     say(page, "fail api_error")
@@ -150,6 +165,7 @@ def test_the_settings_shape_the_request(page: Page, worker: FakeWorker) -> None:
 
 def test_a_conversation_can_be_renamed_exported_and_deleted(page: Page, worker: FakeWorker) -> None:
     page.goto("/")
+    expect(page.get_by_label("Model")).to_have_value(MODEL)
     say(page, "clouds")
     expect(page.locator(".figures")).to_be_visible()
     page.get_by_role("button", name="Rename, export or delete").click()

@@ -4,6 +4,7 @@ import json
 import subprocess
 import urllib.request
 
+import psutil
 from prometheus_client.parser import text_string_to_metric_families
 
 from tests.support.service import PENSIEVE, Service
@@ -39,3 +40,10 @@ def test_the_doctor_finds_a_running_service_well(service: Service) -> None:
     levels = {finding["name"]: finding["level"] for finding in report["findings"]}
 
     assert {levels[name] for name in ("python", "mlx", "model", "address", "redis", "clock", "worker")} == {"ok"}
+
+
+def test_the_api_is_small(service: Service) -> None:
+    gunicorn = psutil.Process(service.pid("api"))
+    largest_bytes = max(process.memory_info().rss for process in (gunicorn, *gunicorn.children()))
+
+    assert 50_000_000 < largest_bytes < 120_000_000

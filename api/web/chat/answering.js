@@ -1,4 +1,4 @@
-// Answers that are being written: each is asked for once, followed by its job, and taken up again after a reload.
+// Answers that are being written: each is asked for once, followed by its job in one tab, and taken up again after a reload.
 import { signal } from "../vendor/preact.js";
 import { ApiError, explain, json, post, send } from "../core/client.js";
 import { newId } from "../core/ids.js";
@@ -6,28 +6,31 @@ import { eventsOf } from "../core/sse.js";
 import { ended, fold, newAnswer } from "./answer.js";
 import { follow } from "./following.js";
 import { requestOf } from "./request.js";
-import { conversation, listed, putMessage, update } from "./store.js";
+import { conversationWith, putMessage, refresh, saved, update } from "./store.js";
 
 const SHOW_MS = 40;
 const KEEP_MS = 400;
 const PLACE_MS = 1_000;
 
-/** Running answers by id: `{ answer, place, isLost }` are signals; the conversation has a copy that is a little older. */
+/**
+ * Running answers by id: `{ answer, place, isLost }` are signals; the conversation has a copy that is a little older. One
+ * that another tab follows is among them, and as old as that copy.
+ */
 export const running = signal(new Map());
 
 /** Add an answer to the conversation's end, and have it written. */
 export function answer(conversationId) {
   const fresh = newAnswer(newId(), newId());
   update(conversationId, (before) => ({ ...before, updatedAt: Date.now(), messages: [...before.messages, fresh] }));
-  void run(conversationId, fresh);
+  void run(fresh, { isFresh: true });
 }
 
-/** After a reload: go on with every answer that had not ended. */
-export function resumeAll() {
-  for (const { id, messages } of listed.value) {
-    for (const message of messages) {
-      if (message.status === "running") void run(id, { ...message, resumed: true });
-    }
+/** Go on with every answer that has not ended: after a reload, and where another tab has begun it and is gone. */
+export function resume({ messages }) {
+  for (const message of messages) {
+    const job = running.value.get(message.id);
+    if (job) catchUp(job, message);
+    else if (message.status === "running") void run(message);
   }
 }
 
@@ -46,13 +49,39 @@ export function abandon({ messages }) {
   for (const { id } of messages) void stop(id);
 }
 
-async function run(conversationId, from) {
-  const job = { answer: signal(from), place: signal(null), isLost: signal(false), isUnwanted: false };
+function catchUp(job, message) {
+  if (job.isFollowedHere) return;
+  job.answer.value = message;
+  if (job.isUnwanted && message.job) void cancel(message.job);
+}
+
+async function run(from, { isFresh = false } = {}) {
+  const job = { answer: signal(from), place: signal(null), isLost: signal(false), isUnwanted: false, isFollowedHere: isFresh };
   running.value = new Map(running.value).set(from.id, job);
-  const writer = new Writer(conversationId, job);
+  await alone(from.id, () => followHere(from.id, job));
+  const others = new Map(running.value);
+  others.delete(from.id);
+  running.value = others;
+}
+
+/** One tab at a time; the next one's turn comes when that has done it, or was closed. Without https all do it at once. */
+async function alone(answerId, work) {
+  if (navigator.locks) await navigator.locks.request(`pensieve.answer.${answerId}`, work);
+  else await work();
+}
+
+async function followHere(answerId, job) {
+  if (!job.isFollowedHere) {
+    await refresh(conversationWith(answerId)?.id);
+    const found = conversationWith(answerId)?.messages.find(({ id }) => id === answerId);
+    if (found?.status !== "running") return;
+    job.answer.value = { ...found, resumed: true };
+    job.isFollowedHere = true;
+  }
+  const writer = new Writer(job);
   const place = setInterval(() => lookForPlace(job), PLACE_MS);
   try {
-    if (!from.job) writer.take(await begin(conversationId, from));
+    if (!writer.answer.job) writer.take(await begin(writer.answer));
     if (job.isUnwanted) await cancel(writer.answer.job);
     for await (const event of follow(writer.answer.job, writer.answer.lastEvent)) {
       job.isLost.value = event === null;
@@ -64,9 +93,7 @@ async function run(conversationId, from) {
   } finally {
     clearInterval(place);
     writer.close();
-    const others = new Map(running.value);
-    others.delete(from.id);
-    running.value = others;
+    await saved();
   }
 }
 
@@ -74,8 +101,10 @@ async function run(conversationId, from) {
  * Ask, and return the first event, which names the job. The token makes a second try find the first one's job; the
  * rest of the answer is read from the job, whose events have ids.
  */
-async function begin(conversationId, { id, token }) {
-  const { messages, ...rest } = conversation(conversationId);
+async function begin({ id, token }) {
+  // What was asked is never lost: a reload finds question, answer and token.
+  await saved();
+  const { messages, ...rest } = conversationWith(id);
   const before = messages.slice(0, messages.findIndex((message) => message.id === id));
   const response = await send("/v1/messages", {
     method: "POST",
@@ -111,8 +140,7 @@ async function lookForPlace(job) {
 
 /** Shows an answer as it grows and keeps it, neither more often than makes sense. */
 class Writer {
-  constructor(conversationId, job) {
-    this.conversationId = conversationId;
+  constructor(job) {
     this.job = job;
     this.answer = job.answer.value;
     this.showing = this.keeping = null;
@@ -135,7 +163,7 @@ class Writer {
 
   keep() {
     this.keeping = null;
-    putMessage(this.conversationId, this.answer);
+    putMessage(this.answer);
   }
 
   close() {

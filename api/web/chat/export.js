@@ -1,7 +1,7 @@
 // A conversation as one Markdown text. Pure.
 
 export function asMarkdown({ title, settings, messages }) {
-  const parts = [`# ${title || "Conversation"}`, `*${settings.model}*`];
+  const parts = [`# ${title || "Conversation"}`, settings.model && `*${settings.model}*`];
   if (settings.system) parts.push(`**System:** ${settings.system}`);
   for (const message of messages) {
     parts.push(message.role === "user" ? "## You" : "## Assistant");
