@@ -6,6 +6,7 @@ from flask import Flask, Response, g
 
 from api import auth, body, error_pages, upkeep
 from api.counting import count_answers
+from api.request_log import RequestIds
 from api.routes.batches import batches
 from api.routes.count_tokens import count_tokens
 from api.routes.greetings import greetings
@@ -31,7 +32,7 @@ from queue_config.tracing import Tracing
 def from_environment() -> Flask:
     """The application as gunicorn starts it: settings come from PENSIEVE_ variables."""
     settings = Settings.from_env(os.environ)  # noqa: TID251 - gunicorn calls this without arguments
-    logs.set_up("api", settings.log_level, settings.log_format)
+    logs.set_up("api", settings.log_level, settings.log_format, RequestIds())
     services = Services.build(settings)
     upkeep.start(services)
     return create_app(services, Tracing.of(settings, "api"))

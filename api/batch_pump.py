@@ -6,6 +6,7 @@ All that it knows is in Redis, and every step may be repeated: it may die anywhe
 import logging
 import time
 from collections.abc import Callable, Iterable, Mapping
+from functools import partial
 
 import orjson
 
@@ -17,7 +18,7 @@ from api.submission import Times, prepare
 from api.wire import batch, ids
 from api.wire.job import has_ended
 from api.wire.message import fold
-from api.wire.request import parse_messages
+from api.wire.request import MessagesRequest, parse_messages
 from queue_config.batch_feed import BatchRequest, Outcome, Place
 from queue_config.batch_record import BatchRecord
 from queue_config.connection import RedisError
@@ -174,9 +175,7 @@ class BatchPump:
 
     def _prepare(self, record: BatchRecord, request: BatchRequest) -> GenerationRequest | PensieveError:
         try:
-            params = orjson.loads(request.params)
-            batch.check_params(params)
-            parsed = parse_messages(params, record.version, self._services.seal)
+            parsed = self._services.reading.run(partial(self._read, record, request), len(request.params))
             self._services.models.require_worker(self._services.models.named(parsed.model))
             times = Times(time.time(), record.expires_at)
             return prepare(self._services, parsed, "batch", times, tenant=record.tenant)
@@ -189,6 +188,11 @@ class BatchPump:
             # One request that we can't read must not hold up all batches for ever.
             _logger.exception("a request of a batch failed", extra={"batch": record.id, "number": request.number})
             return PensieveError("Internal server error")
+
+    def _read(self, record: BatchRecord, request: BatchRequest) -> MessagesRequest:
+        params = orjson.loads(request.params)
+        batch.check_params(params)
+        return parse_messages(params, record.version, self._services.seal)
 
     def _wind_up(
         self, record: BatchRecord, flying: Mapping[str, Place], stop: Callable[[Services, str], object]

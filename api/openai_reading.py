@@ -24,7 +24,7 @@ class Chunks(Protocol):
     def fold(self, event: Event) -> Iterator[dict[str, Any]]: ...
 
 
-def events(services: Services, job: JobRecord, chunks: Chunks) -> Events:
+def events(services: Services, job: JobRecord, chunks: Chunks, request_id: str) -> Events:
     """The chunks as they come, None on idle ticks; `[DONE]` is the last one, behind an error too."""
     failure: PensieveError | None = None
     try:
@@ -40,7 +40,7 @@ def events(services: Services, job: JobRecord, chunks: Chunks) -> Events:
         failure = error
     except Exception:
         # The status line is long gone: the stream itself must say that it failed.
-        _logger.exception("a stream failed", extra={"job_id": job.id})
+        _logger.exception("a stream failed", extra={"request_id": request_id, "job_id": job.id})
         failure = PensieveError("Internal server error")
     if failure:
         yield Written(sse.encode(envelope(failure)), is_end=False)

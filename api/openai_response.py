@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from flask import Response, jsonify, request
+from flask import Response, g, jsonify, request
 
 from api.client import Client
 from api.idempotency import leave
@@ -29,7 +29,7 @@ def respond(services: Services, job: JobRecord, claim: Claim | None, *, chunks: 
 
     if chunks is not None:
         return event_response(
-            events(services, job, chunks),
+            events(services, job, chunks, g.request_id),
             client,
             keep_alive=sse.KEEP_ALIVE,
             ping_interval_s=services.settings.ping_interval_s,

@@ -21,6 +21,8 @@ GRACE_S = 2.0
 
 FORGOTTEN_TICKS = 4
 """After so many idle ticks somebody looks whether Redis still knows the request: without its files it forgets all."""
+MOST_TICKS = 32
+"""Each look doubles the ticks to the next one, up to this: thousands of requests may be waiting."""
 
 Frames = Generator[tuple[FrameId | None, Frame] | None]
 
@@ -32,7 +34,7 @@ def entries(services: Services, job_id: str, deadline_at: float) -> Generator[En
     idle_ticks = 0
     for entry in services.hub.follow(job_id):
         idle_ticks = idle_ticks + 1 if entry is None else 0
-        if idle_ticks and idle_ticks % FORGOTTEN_TICKS == 0 and _is_forgotten(services, job_id):
+        if _is_due(idle_ticks) and _is_forgotten(services, job_id):
             raise PensieveError("Redis came back without this request; send it again.")
         overdue_s = time.time() - deadline_at
         if entry is None and overdue_s > 0:
@@ -43,6 +45,12 @@ def entries(services: Services, job_id: str, deadline_at: float) -> Generator[En
             except RedisError:
                 _logger.warning("can't expire a request", extra={"job_id": job_id})
         yield entry
+
+
+def _is_due(idle_ticks: int) -> bool:
+    if idle_ticks >= MOST_TICKS:
+        return idle_ticks % MOST_TICKS == 0
+    return idle_ticks >= FORGOTTEN_TICKS and idle_ticks.bit_count() == 1
 
 
 def _is_forgotten(services: Services, job_id: str) -> bool:
@@ -81,7 +89,7 @@ def frames(
         yield None, envelope(error, request_id)
     except Exception:
         # The status line is long gone: the stream itself must say that it failed.
-        _logger.exception("a stream failed", extra={"job_id": head.id, "request_id": request_id})
+        _logger.exception("a stream failed", extra={"request_id": request_id, "job_id": head.id})
         yield None, envelope(PensieveError("Internal server error"), request_id)
 
 

@@ -4,6 +4,7 @@ Pub/sub is only the fast path: it drops messages in silence. A reader that sees 
 reconnection, falls behind, or has heard nothing for a while reads the request's log, which is the truth.
 """
 
+import itertools
 import threading
 import time
 from collections.abc import Iterator
@@ -16,8 +17,13 @@ from queue_config.events import TERMINAL
 from queue_config.subscription import Subscription
 
 TICK_S = 0.5
+TURNS = 10
+"""Readers are woken in so many groups, one after the other: thousands that look at their clients all at once would
+hold up everybody else."""
 SILENCE_S = 2.0
 """After this long without an event a reader looks at the log: the last event may be the one that got lost."""
+LONGEST_SILENCE_S = 16.0
+"""Each look that finds nothing doubles the time to the next one, up to this: thousands of requests may be waiting."""
 
 
 class StreamHub:
@@ -27,6 +33,7 @@ class StreamHub:
         self._log = LogReader(log)
         self._subscription = Subscription(redis_url, keys.LIVE, self._on_frame, self._on_gap)
         self._mailboxes: dict[str, tuple[Mailbox, ...]] = {}
+        self._turns: tuple[set[Mailbox], ...] = tuple(set() for _ in range(TURNS))
         self._lock = threading.Lock()
         self._started = False
         self._closed = threading.Event()
@@ -63,6 +70,7 @@ class StreamHub:
         mailbox = Mailbox()
         with self._lock:
             self._mailboxes[job_id] = (*self._mailboxes.get(job_id, ()), mailbox)
+            min(self._turns, key=len).add(mailbox)
             if not self._started:
                 self._started = True
                 self._subscription.start()
@@ -77,6 +85,8 @@ class StreamHub:
                 self._mailboxes[job_id] = others
             else:
                 del self._mailboxes[job_id]
+            for turn in self._turns:
+                turn.discard(mailbox)
 
     def _on_frame(self, frame: bytes) -> None:
         for job_id, position, payload in parse_frame(frame):
@@ -88,8 +98,12 @@ class StreamHub:
             mailbox.lose()
 
     def _tick(self) -> None:
-        while not self._closed.wait(TICK_S):
-            for mailbox in self._all():
+        for turn in itertools.cycle(self._turns):
+            if self._closed.wait(TICK_S / TURNS):
+                return
+            with self._lock:
+                woken = tuple(turn)
+            for mailbox in woken:
                 mailbox.tick()
 
     def _all(self) -> list[Mailbox]:
@@ -106,19 +120,22 @@ class _Reader:
         self._at = at
         self._mailbox = mailbox
         self._heard_at = time.monotonic()
+        self._silence_s = SILENCE_S
 
     def wait(self) -> list[Entry]:
         """The next entries; none where a tick has passed without any."""
         while True:
             news = self._mailbox.get()
             if news == "lost":
+                self._silence_s = SILENCE_S
                 return self.read_log()
             if news == "quiet":
-                return self.read_log() if time.monotonic() - self._heard_at >= SILENCE_S else []
+                return self._look() if time.monotonic() - self._heard_at >= self._silence_s else []
             if self._is_old(news.position):
                 continue
             if news.position.seq != self._at.seq + 1:
                 return self.read_log()
+            self._silence_s = SILENCE_S
             self._move_to(news.position)
             return [Entry(self._job_id, news.position, events.load(news.payload))]
 
@@ -126,9 +143,14 @@ class _Reader:
         found = self._log.read(self._job_id, self._at)
         if found is None:
             # Try again at the next tick, not now: the stream's owner must get to look at its client.
-            self._heard_at = -SILENCE_S
+            self._heard_at = -LONGEST_SILENCE_S
             return []
         self._move_to(found[-1].position if found else self._at)
+        return found
+
+    def _look(self) -> list[Entry]:
+        found = self.read_log()
+        self._silence_s = SILENCE_S if found else min(2 * self._silence_s, LONGEST_SILENCE_S)
         return found
 
     def _is_old(self, position: Position) -> bool:

@@ -6,26 +6,25 @@ import os
 
 from api.auth import require_key
 from deploy.access_log import access_log
-from deploy.limits import raise_open_files
+from deploy.limits import connections_within, raise_open_files
 from queue_config.settings import Settings
 
 settings = Settings.from_env(os.environ)
 require_key(settings)
-raise_open_files()
 
 bind = f"[{settings.host}]:{settings.port}" if ":" in settings.host else f"{settings.host}:{settings.port}"
 proc_name = "pensieve-api"
 # Of gunicorn's classes only gevent's bears thousands of slow clients: 64 silent ones stop eight threads (decision 92).
 worker_class = "deploy.gevent_worker.ApiWorker"
 workers = max(1, settings.api_processes)
-worker_connections = 5000
+worker_connections = connections_within(raise_open_files(), most=5_000)
 preload_app = False  # each process builds its own Redis connections and subscriber
 
 # A process whose event loop stands still this long is replaced.
 timeout = 60
 # Open streams may end as long as the worker behind them drains.
 graceful_timeout = round(settings.drain_s)
-# For the head of a request, from its first byte or from the end of the one before.
+# For the head of a request, idleness before it included: longer would be kinder to idle clients, and to slow heads.
 keepalive = 10
 
 limit_request_line = 4094

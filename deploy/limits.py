@@ -3,6 +3,8 @@
 import resource
 
 PLENTY = 65_536
+OWN_FILES = 200
+"""Of an API process besides its clients: connections to Redis, logs, pipes."""
 
 
 def raise_open_files() -> int:
@@ -20,3 +22,8 @@ def raise_open_files() -> int:
                 continue
             return wanted
     return soft
+
+
+def connections_within(open_files: int, most: int) -> int:
+    """How many connections a process may take at the most: where files end first, nobody is told to hurry."""
+    return min(most, max(open_files // 2, open_files - OWN_FILES))

@@ -6,6 +6,7 @@ from deploy.progress import Progress
 from models.errors import ModelNotFound
 from models.pull import pull
 from models.resolve import ModelSpec, resolve
+from models.weights_header import check_weights
 from queue_config.settings import Settings
 
 MB = 1_000_000
@@ -19,8 +20,15 @@ def settled(model: str) -> str:
 
 def require_model(settings: Settings, progress: Progress) -> ModelSpec:
     """The model that the settings name; the default one is pulled if missing, so that a first start needs no step
-    by hand. Raise ModelError, saying what to do, where there is none.
+    by hand. Raise ModelError, saying what to do, where there is none that can be loaded.
     """
+    spec = _found(settings, progress)
+    # The worker looks again; here somebody reads what is wrong.
+    check_weights(spec.dir)
+    return spec
+
+
+def _found(settings: Settings, progress: Progress) -> ModelSpec:
     try:
         return resolve(settings.model, settings.models_dir)
     except ModelNotFound:

@@ -6,7 +6,8 @@ is charged when it is known, so a bucket may go into debt, which is paid before 
 """
 
 import math
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, cast
 
@@ -17,19 +18,23 @@ from redis.commands.core import Script
 from queue_config import keys, rq_keys
 from queue_config.api_keys import Limits
 
+FULL_S = 0.05
+"""For so long nobody asks again after a queue was full of requests: at five times too much nearly all are refused, and
+whoever is should hear it soon. It takes much longer to work off."""
 KEPT_S = 3600
 """How long a bucket is remembered that nobody touches; by then nearly every one is full."""
 
 # KEYS: the key's buckets, then the queues. ARGV: tenant, tokens (about), most that may wait, most tokens that may wait,
 # whether to leave room for others, how RQ's records are called, then the three limits,
 # and how long buckets are kept.
-# Returns what is short ('' for nothing), after how many ms it may be there, and what the buckets hold.
+# Returns what is short ('' for nothing, 'full' for room whatever the size), after how many ms it may be there, and what
+# the buckets hold.
 _ASK = """
 local tenant, tokens = ARGV[1], tonumber(ARGV[2])
 local room, token_room = tonumber(ARGV[3]), tonumber(ARGV[4])
 local waiting, waiting_tokens, own = 0, 0, 0
 for i = 2, #KEYS do waiting = waiting + redis.call('LLEN', KEYS[i]) end
-if waiting >= room then return {'queue', 0} end
+if waiting >= room then return {'full', 0} end
 for i = 2, #KEYS do
   for _, id in ipairs(redis.call('LRANGE', KEYS[i], 0, -1)) do
     -- Found as text: read as JSON, it takes three times as long.
@@ -89,9 +94,22 @@ class Verdict:
     """What the buckets of requests, input and output tokens hold now, debts included; 0 where there is no limit."""
 
 
+_FULL = Verdict("queue", 0, (0, 0, 0))
+
+
 class Admission:
-    def __init__(self, redis: Redis, *, max_waiting: int, max_waiting_tokens: int) -> None:
+    def __init__(
+        self,
+        redis: Redis,
+        *,
+        max_waiting: int,
+        max_waiting_tokens: int,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
         self._redis = redis
+        self._clock = clock
+        self._full: dict[tuple[str, ...], float] = {}
+        """By queues: until when they count as full. No more of them than models."""
         self._room = (max_waiting, max_waiting_tokens)
         self._ask: Script = redis.register_script(_ASK)
 
@@ -100,9 +118,15 @@ class Admission:
 
         With `leaves_room` the tenant may have no more waiting than others find free. Raises RedisError.
         """
+        queues = tuple(queue_keys)
+        if self._clock() < self._full.get(queues, 0.0):
+            return _FULL
         rates = (limits.requests_per_minute, limits.input_tokens_per_minute, limits.output_tokens_per_minute)
         told: list[str | int] = [tenant, tokens, *self._room, int(leaves_room), rq_keys.job(""), *rates, KEPT_S]
         reply = cast(list[Any], self._ask(keys=[keys.rate(tenant), *queue_keys], args=told))
+        if reply[0] == b"full":
+            self._full[queues] = self._clock() + FULL_S
+            return _FULL
         held = tuple(int(level) for level in reply[2:]) or (0, 0, 0)
         return Verdict(reply[0].decode(), math.ceil(reply[1] / 1000), cast(tuple[int, int, int], held))
 

@@ -101,6 +101,8 @@ class Settings:
     webhook_allow_private: bool = False
     """Whether webhooks may go to loopback, private networks and plain http."""
     ping_interval_s: float = 10.0
+    """How long a stream may be silent. More often would find no reader gone sooner: connections are looked at twice a
+    second, pings or not."""
     drain_s: float = 30.0
     """How long a stopping worker finishes what runs before it hands the rest back."""
     hang_s: float = 15.0

@@ -14,15 +14,21 @@ settings.load_profile("pensieve")
 
 
 @pytest.fixture(scope="session")
-def redis_url() -> Iterator[str]:
-    """The URL of a real server that only this test run knows; nothing in it outlives the run."""
+def redis_server() -> Iterator[RedisServer]:
+    """A real server that only this test run knows; nothing in it outlives the run."""
     with RedisServer() as server:
-        yield server.url
+        yield server
+
+
+@pytest.fixture(scope="session")
+def redis_url(redis_server: RedisServer) -> str:
+    """Of that server, for the service: as a user who may do what Pensieve does, and nothing else."""
+    return redis_server.service_url
 
 
 @pytest.fixture
-def redis(redis_url: str) -> Iterator[redis_py.Redis]:
-    """A client of that server, emptied."""
-    with redis_py.Redis.from_url(redis_url) as client:
+def redis(redis_server: RedisServer) -> Iterator[redis_py.Redis]:
+    """A client of that server, emptied, that may do anything."""
+    with redis_py.Redis.from_url(redis_server.url) as client:
         client.flushall()
         yield client

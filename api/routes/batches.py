@@ -7,7 +7,6 @@ from flask import Blueprint, Response, request
 from api import batches as service
 from api.body import api_version, json_body
 from api.idempotency import claim_on
-from api.off_loop import off_loop
 from api.services import current_services
 from api.webhooks import url_of
 from api.wire import paging
@@ -23,9 +22,8 @@ def create_batch() -> dict[str, Any]:
     settings = services.settings
     request.max_content_length = settings.max_batch_body_bytes
     version = api_version()
-    body = json_body()
+    body, requests = json_body(lambda body: parse_create(body, settings.max_batch_requests))
     webhook = url_of(services, body)
-    requests = off_loop(lambda: parse_create(body, settings.max_batch_requests))
     claim = claim_on(body)
     record = service.create(
         services, requests, version=version, host_url=request.host_url, claim=claim, webhook=webhook

@@ -12,6 +12,7 @@ count_tokens = Blueprint("count_tokens", __name__)
 @count_tokens.post("/v1/messages/count_tokens")
 def count() -> dict[str, int]:
     services = current_services()
-    parsed = parse_count(json_body(), api_version(), services.seal)
+    version = api_version()
+    _, parsed = json_body(lambda body: parse_count(body, version, services.seal))
     prompts = services.models.named(parsed.model).prompts
     return {"input_tokens": len(prompts.encode(parsed.conversation))}

@@ -30,8 +30,8 @@ jobs = Blueprint("jobs", __name__)
 def create_job() -> tuple[dict[str, Any], int]:
     services = current_services()
     admit(services)
-    body = json_body()
-    parsed = parse_messages(body, api_version(), services.seal)
+    version = api_version()
+    body, parsed = json_body(lambda body: parse_messages(body, version, services.seal))
     webhook = url_of(services, body)
     job = submit_once(services, parsed, "background", claim_on(body), webhook=webhook)
     return look_up(services, job.id, caller().tenant), 202

@@ -19,8 +19,7 @@ openai_chat = Blueprint("openai_chat", __name__)
 def create_chat_completion() -> Response:
     services = current_services()
     admit(services)
-    body = json_body()
-    parsed = parse_chat(body)
+    body, parsed = json_body(parse_chat)
     claim = claim_on(body)
     job = submit_once(services, parsed.message, "interactive", claim)
     chunks = ChatChunks(head_of(job), include_usage=parsed.include_usage) if parsed.message.stream else None

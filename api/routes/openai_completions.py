@@ -19,8 +19,7 @@ openai_completions = Blueprint("openai_completions", __name__)
 def create_completion() -> Response:
     services = current_services()
     admit(services)
-    body = json_body()
-    parsed = parse_completion(body)
+    body, parsed = json_body(parse_completion)
     claim = claim_on(body)
     job = once(services, claim, lambda: submit_raw(services, parsed, claim=claim))
     chunks = TextChunks(head_of(job), include_usage=parsed.include_usage) if parsed.stream else None

@@ -14,8 +14,8 @@ from deploy.doctor.finding import Finding, bad, ok
 from deploy.health import ask
 from deploy.own_key import own_key
 from deploy.places import Places, places
-from deploy.redis_server import url
 from deploy.running import Running, recall
+from deploy.service_redis import redis_url
 from deploy.supervisor_client import Process, Supervisor
 from queue_config.connection import RedisError, connect
 from queue_config.lease import Leases
@@ -74,12 +74,13 @@ def _redis(
     if not settings.redis_url and processes is None:
         yield store.server()
         return
-    address = settings.redis_url or url(where.redis_socket)
+    address = redis_url(settings, where)
     state = store.reached(address)
     if isinstance(state, Finding):
         yield state
         return
     yield store.durability(state)
+    yield store.door(address)
     try:
         with connect(address) as redis:
             asked_s = time.time()

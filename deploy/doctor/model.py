@@ -6,7 +6,7 @@ from pathlib import Path
 from deploy.doctor.finding import Finding, bad, ok, warn
 from models.errors import ModelError
 from models.resolve import ModelSpec, resolve
-from models.weights_header import check_whole, unpacked_numbers
+from models.weights_header import check_weights, unpacked_numbers
 
 WEIGHTS_SHARE = 0.7
 """Of the memory, at most this much may be weights; the rest is for sequences and scratch."""
@@ -29,7 +29,7 @@ def find(name: str, models_dir: Path) -> ModelSpec | Finding:
     """The model, or why it can't be used."""
     try:
         spec = resolve(name, models_dir)
-        check_whole(spec.dir)
+        check_weights(spec.dir)
     except ModelError as error:
         return bad("model", f"model {name} can't be used", str(error))
     return spec

@@ -2,7 +2,7 @@
 
 from deploy.doctor.finding import Finding, bad, ok, warn
 from deploy.failure import Failure
-from deploy.redis_check import promise, require_redis, warnings
+from deploy.redis_check import open_door, promise, require_redis, warnings
 from deploy.redis_server import find_server
 from queue_config.redis_state import RedisState
 
@@ -34,6 +34,15 @@ def durability(state: RedisState | None) -> Finding:
         return warn("redis", promise(state), "; ".join(risks)) if risks else ok("redis", promise(state))
     keeps = state.append_only and state.append_only_ok and state.policy == "noeviction"
     return (warn if keeps else bad)("redis", promise(state), "; ".join(risks))
+
+
+def door(url: str) -> Finding:
+    warning = open_door(url)
+    return (
+        warn("redis access", *warning.split(": "))
+        if warning
+        else ok("redis access", "Redis has no port, or asks for a password")
+    )
 
 
 def clock(redis_s: float, here_s: float) -> Finding:

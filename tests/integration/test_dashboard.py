@@ -18,6 +18,7 @@ from prometheus_client.samples import Sample
 
 from queue_config.request import LANES
 from tests.support import api_fakes
+from tests.support.redis_server import RedisServer
 from tests.support.worker import Desk, RunningWorker, a_request, wait_until
 
 GRAFANA = Path(__file__).parents[2] / "deploy/grafana"
@@ -74,10 +75,11 @@ def rules() -> list[dict[str, Any]]:
 
 
 @pytest.fixture(scope="module")
-def served(redis_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[Sample]]:
+def served(redis_server: RedisServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[Sample]]:
     """All that /metrics tells after one answer in each lane."""
-    with redis_py.Redis.from_url(redis_url) as redis:
+    with redis_py.Redis.from_url(redis_server.url) as redis:
         redis.flushall()
+    redis_url = redis_server.service_url
     desk = Desk(redis_url)
     with RunningWorker(redis_url, tmp_path_factory.mktemp("home")), api_fakes.client(redis_url) as client:
         for lane in LANES:

@@ -6,6 +6,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 import redis as redis_py
@@ -109,7 +110,7 @@ EXACT = (WHOLE, [Finished("end_turn", len(WHOLE) + 1)], True)
 def test_one_is_cut_off_one_is_killed_one_is_added_and_nothing_is_lost_or_doubled(
     desk: Desk, redis_url: str, tmp_path: Path
 ) -> None:
-    socket = Path(redis_url.removeprefix("unix://").partition("?")[0])
+    socket = Path(urlsplit(redis_url).path)
     with Hosts(socket, tmp_path) as hosts, api(redis_url) as client:
         hosts.start("a")
         wait_until(lambda: len(live(desk)) == 1, "the first machine")
@@ -141,7 +142,7 @@ def test_one_is_cut_off_one_is_killed_one_is_added_and_nothing_is_lost_or_double
 
 
 def test_a_rolling_restart_loses_nothing_and_costs_no_attempt(desk: Desk, redis_url: str, tmp_path: Path) -> None:
-    socket = Path(redis_url.removeprefix("unix://").partition("?")[0])
+    socket = Path(urlsplit(redis_url).path)
     with Hosts(socket, tmp_path) as hosts, api(redis_url) as client:
         for name in ("a", "b"):
             hosts.start(name, DRAIN_S)
@@ -160,7 +161,7 @@ def test_a_rolling_restart_loses_nothing_and_costs_no_attempt(desk: Desk, redis_
 
 
 def test_an_api_that_is_cut_off_refuses_and_comes_back_by_itself(desk: Desk, redis_url: str, tmp_path: Path) -> None:
-    socket = Path(redis_url.removeprefix("unix://").partition("?")[0])
+    socket = Path(urlsplit(redis_url).path)
     api_fakes.saw_worker(desk.redis, MODEL)
     with Link(socket) as link, api(link.url) as far, api(redis_url) as near:
         before = create(far)

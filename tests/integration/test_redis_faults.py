@@ -29,7 +29,7 @@ def server() -> Iterator[RedisServer]:
 @pytest.fixture(scope="module")
 def service(server: RedisServer) -> Iterator[WholeService]:
     """Its processes are older than Redis."""
-    with tempfile.TemporaryDirectory() as home, WholeService(server.url, Path(home)) as service:
+    with tempfile.TemporaryDirectory() as home, WholeService(server.service_url, Path(home)) as service:
         assert service.accept("too early") is None
         server.start()
         service.wait_until_ready()

@@ -9,6 +9,7 @@ import mlx.nn as nn
 import pytest
 from mlx.utils import tree_flatten
 
+from models.errors import ModelRefused
 from queue_config.errors import BadSetting
 from tests.mlx.driving import run, sequence, words
 from tests.support.tiny_llama import write_tiny_llama
@@ -54,7 +55,7 @@ def test_a_model_that_brings_its_own_code_is_refused(tmp_path: Path) -> None:
     folder = write_tiny_llama(tmp_path / "model", model_file="evil.py")
     (folder / "evil.py").write_text(f"open({str(ran)!r}, 'w')")
 
-    with pytest.raises(ValueError, match=r"custom module \('evil.py'\)"):
+    with pytest.raises(ModelRefused, match="Python code of its own"):
         load(folder, CPU)
     assert not ran.exists()
 
@@ -63,7 +64,16 @@ def test_a_folder_without_weights_is_named(tmp_path: Path) -> None:
     folder = write_tiny_llama(tmp_path)
     (folder / "model.safetensors").unlink()
 
-    with pytest.raises(FileNotFoundError, match=str(folder)):
+    with pytest.raises(ModelRefused, match=str(folder)):
+        load(folder, CPU)
+
+
+def test_torn_weights_are_refused_before_anything_maps_them(tmp_path: Path) -> None:
+    folder = write_tiny_llama(tmp_path)
+    with (folder / "model.safetensors").open("r+b") as file:
+        file.truncate((folder / "model.safetensors").stat().st_size - 1)
+
+    with pytest.raises(ModelRefused, match="is torn"):
         load(folder, CPU)
 
 

@@ -46,6 +46,16 @@ def receive_until(sock: socket.socket, mark: bytes) -> bytes:
     return received
 
 
+def receive_answer(sock: socket.socket) -> tuple[int, dict[str, str], bytes]:
+    """An answer's status, headers (names in lower case) and body, whose length it says."""
+    head, _, body = receive_until(sock, b"\r\n\r\n").partition(b"\r\n\r\n")
+    line, *lines = head.decode("latin-1").split("\r\n")
+    headers = {name.lower(): value for name, _, value in (text.partition(": ") for text in lines)}
+    while len(body) < int(headers["content-length"]):
+        body += sock.recv(65_536)
+    return int(line.split()[1]), headers, body
+
+
 class RawSocket:
     """A WebSocket that reads only when told to."""
 

@@ -179,7 +179,7 @@ def _blocks() -> Iterator[Hostile]:
     for block in wrong:
         body = messages_body(messages=[{"role": "user", "content": [block]}])
         yield Hostile(f"a block: {str(block)[:30]}", orjson.dumps(body))
-    many = [{"type": "text", "text": ""}] * 10_001
+    many = [{"type": "text", "text": "x"}] * 1_001
     yield Hostile("more blocks than allowed", orjson.dumps(messages_body(messages=[{"role": "user", "content": many}])))
 
 

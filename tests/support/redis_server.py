@@ -10,24 +10,37 @@ from typing import Self
 
 import redis
 
+from deploy.redis_acl import access_list
 from deploy.redis_server import config, find_server, url
+from tests.support.service import free_port
 
+PASSWORD = "a test's"
+LOOKS = ("+keys", "+type", "+client|id")
 _PATIENCE_S = 20.0
 
 
 class RedisServer:
-    """One server on a Unix socket in a temporary folder of its own; `url` is how to reach it.
+    """One server on a Unix socket in a temporary folder of its own; `url` is how to reach it, free to do anything, and
+    `service_url` as Pensieve does, with what its access list allows.
 
-    `durable` turns the append-only file on, so that data outlives `kill` and `restart`.
+    `durable` turns the append-only file on, so that data outlives `kill` and `restart`. `access` is another access
+    list; `port` opens one on loopback too.
     """
 
-    def __init__(self, *, durable: bool = False) -> None:
+    def __init__(self, *, durable: bool = False, access: str = "", port: bool = False) -> None:
         # Not pytest's own temporary folder: its paths are too long for a socket on a Mac.
         self.folder = Path(tempfile.mkdtemp(prefix="pensieve-redis-"))
         self.socket = self.folder / "redis.sock"
         self.url = url(self.socket)
         self._config = self.folder / "redis.conf"
-        self._config.write_text(config(self.folder, self.socket, durable=durable))
+        acl_file = self.folder / "redis.acl"
+        # The default user stays, for tests that need everything; the service's may look around for them too.
+        service = access_list(PASSWORD).splitlines()[1]
+        acl_file.write_text(access or f"{service} {' '.join(LOOKS)}\n")
+        self.service_url = url(self.socket, PASSWORD)
+        self.port = free_port() if port else 0
+        text = config(self.folder, self.socket, acl_file=acl_file, durable=durable)
+        self._config.write_text(f"{text}port {self.port}\nbind 127.0.0.1\n")
         self._log = self.folder / "redis.log"
         self._server = find_server().path
         self._process: subprocess.Popen[bytes] | None = None
@@ -87,6 +100,8 @@ class RedisServer:
         with redis.Redis.from_url(self.url, socket_timeout=1.0) as client:
             try:
                 return bool(client.ping())
+            except redis.AuthenticationError:
+                return True
             except redis.ConnectionError:
                 return False
 

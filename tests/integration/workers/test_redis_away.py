@@ -17,7 +17,7 @@ TEXT = "".join(chr(65 + i % 26) for i in range(1200))
 
 
 def test_a_request_goes_on_in_the_same_attempt_when_redis_is_back(tmp_path: Path) -> None:
-    with RedisServer(durable=True) as server, RunningWorker(server.url, tmp_path, step_s=0.01):
+    with RedisServer(durable=True) as server, RunningWorker(server.service_url, tmp_path, step_s=0.01):
         before = Desk(server.url)
         before.queue.accept(a_request("msg_1", TEXT))
         wait_until(lambda: len(before.text("msg_1")) > 5, "tokens")

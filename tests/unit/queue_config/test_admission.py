@@ -9,7 +9,7 @@ from fakeredis import FakeRedis
 from redis import Redis
 
 from queue_config import keys
-from queue_config.admission import Admission, Charges, Verdict
+from queue_config.admission import FULL_S, Admission, Charges, Verdict
 from queue_config.api_keys import UNLIMITED, Limits
 from queue_config.fair_order import FairOrder
 
@@ -33,7 +33,8 @@ def add(redis: Redis, tenant: str, job_id: str, tokens: int = 10, queue: str = Q
 
 def ask(redis: Redis, tenant: str = "a", tokens: int = 10, limits: Limits = UNLIMITED, **bounds: int) -> Verdict:
     room = {"max_waiting": 8, "max_waiting_tokens": 1_000} | bounds
-    return Admission(redis, **room).ask(QUEUES, tenant, tokens, limits, leaves_room=tenant != "owner")
+    admission = Admission(redis, max_waiting=room["max_waiting"], max_waiting_tokens=room["max_waiting_tokens"])
+    return admission.ask(QUEUES, tenant, tokens, limits, leaves_room=tenant != "owner")
 
 
 def waiting(redis: Redis, queue: str = QUEUES[0]) -> str:
@@ -47,6 +48,19 @@ def test_a_queue_is_full_by_requests_of_all_its_lanes(redis: Redis) -> None:
 
     assert ask(redis, "owner") == Verdict("queue", 0, (0, 0, 0))
     assert ask(redis, "owner", max_waiting=9) == FREE
+
+
+def test_a_queue_that_was_full_of_requests_is_not_asked_about_for_a_moment(redis: Redis) -> None:
+    now = 100.0
+    admission = Admission(redis, max_waiting=1, max_waiting_tokens=1_000, clock=lambda: now)
+    add(redis, "b", "waits")
+    verdicts = [admission.ask(QUEUES, "a", 10, UNLIMITED, leaves_room=False)]
+    redis.delete(QUEUES[0])
+    verdicts.append(admission.ask(QUEUES, "a", 10, UNLIMITED, leaves_room=False))
+    now += 2 * FULL_S
+    verdicts.append(admission.ask(QUEUES, "a", 10, UNLIMITED, leaves_room=False))
+
+    assert verdicts == [Verdict("queue", 0, (0, 0, 0)), Verdict("queue", 0, (0, 0, 0)), FREE]
 
 
 def test_a_queue_is_full_by_tokens_but_an_empty_one_takes_any_prompt(redis: Redis) -> None:

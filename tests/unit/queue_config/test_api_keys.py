@@ -68,3 +68,25 @@ def test_of_keys_made_at_the_same_time_none_is_lost(tmp_path: Path) -> None:
 
     assert {key.name for key in KeyFile(tmp_path).all()} == set(names)
     assert all(KeyFile(tmp_path).find(key) for key in made)
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"",
+        b"[]",
+        b"{}",
+        b'{"keys": {}}x',
+        b'{"keys": [1]}',
+        b'{"keys": [{}]}',
+        b'{"keys": [{"name": "n", "limits": {"steams": 1}}]}',
+        b'{"keys": [{"name": 1, "digest": "x", "scopes": ["root"], "created_at": "", "limits": {}}]}',
+    ],
+)
+def test_a_broken_file_lets_nobody_in_and_says_so(content: bytes, tmp_path: Path) -> None:
+    (tmp_path / "keys.json").write_bytes(content)
+    keys = KeyFile(tmp_path)
+
+    for _ in range(2):
+        with pytest.raises(ValueError, match=r"keys\.json is broken"):
+            keys.find("guess")

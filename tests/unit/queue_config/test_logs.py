@@ -27,6 +27,14 @@ def test_json_has_the_fields_of_the_call_as_members() -> None:
     }
 
 
+def test_a_line_begins_with_its_request() -> None:
+    record = a_record("fenced", job="msg_1", request_id="req_1")
+
+    assert JsonFormatter("worker").format(record).startswith('{"request_id":"req_1","time":"2026-')
+    assert json.loads(JsonFormatter("worker").format(record))["job"] == "msg_1"
+    assert TextFormatter().format(record) == "02:43:20.250 WARNING req_1 fenced job=msg_1"
+
+
 def test_text_is_one_line_whatever_its_fields_hold() -> None:
     line = TextFormatter().format(a_record("fenced\x1b[2J", job="msg\r\n1"))
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from queue_config.redis_url import parse, without_password
+from queue_config.redis_url import parse, without_password, without_user
 from queue_config.redis_wire import (
     MasterConnection,
     MasterTlsConnection,
@@ -60,3 +60,18 @@ def test_no_password_is_ever_shown() -> None:
     url = "redis+sentinel://me:secret@a,b:7001/mymaster/3?sentinel_password=other"
 
     assert without_password(url) == "redis+sentinel://a,b:7001/mymaster/3"
+
+
+@pytest.mark.parametrize(
+    ("url", "stranger"),
+    [
+        ("redis://me:secret@a:1/2", "redis://a:1/2"),
+        ("rediss://a/0?username=me&password=secret&ssl_ca_certs=/ca.pem", "rediss://a/0?ssl_ca_certs=/ca.pem"),
+        (
+            "redis+sentinel://me:secret@a,b/m/3?sentinel_password=other",
+            "redis+sentinel://a,b/m/3?sentinel_password=other",
+        ),
+    ],
+)
+def test_a_stranger_knows_the_way_and_no_password_of_redis(url: str, stranger: str) -> None:
+    assert without_user(url) == stranger
