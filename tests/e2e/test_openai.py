@@ -60,8 +60,10 @@ def test_a_forced_call_fits_its_schema_at_any_temperature(sdk: OpenAI, seed: int
         tools=[WEATHER],
         tool_choice={"type": "function", "function": {"name": "weather"}},
         temperature=2,
+        top_p=1,
         max_tokens=200,
         seed=seed,
+        parallel_tool_calls=False,
     )
 
     choice = answer.choices[0]
