@@ -3,15 +3,17 @@
 from ipaddress import ip_address
 from urllib.parse import urlsplit
 
+from queue_config.redis_url import apart
+
 _PLAIN = frozenset({"redis", "redis+sentinel"})
 
 
 def is_private(url: str) -> bool:
     """True for Unix sockets, TLS, and where every host is this machine; a name is not looked up."""
-    parts = urlsplit(url)
-    if parts.scheme not in _PLAIN:
+    scheme, _, netloc, _ = apart(url)
+    if scheme.lower() not in _PLAIN:
         return True
-    hosts = parts.netloc.rpartition("@")[2].split(",")
+    hosts = netloc.rpartition("@")[2].split(",")
     return all(_is_here(urlsplit(f"//{host}").hostname or "localhost") for host in hosts)
 
 

@@ -1,7 +1,7 @@
 """Redis URLs: what connection each one stands for, and which of its options are whose."""
 
 from typing import Any, NamedTuple
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 from redis.connection import Connection, SSLConnection, UnixDomainSocketConnection, parse_url
 
@@ -44,20 +44,30 @@ def parse(url: str) -> Address:
 
 def without_password(url: str) -> str:
     """For messages and logs; options may hold a Sentinel's password."""
-    parts = urlsplit(url)
-    return parts._replace(netloc=parts.netloc.rpartition("@")[2], query="").geturl()
+    scheme, mark, hosts, parts = apart(url)
+    return f"{scheme}{mark}{hosts.rpartition('@')[2]}{parts.path}"
 
 
 def without_user(url: str) -> str:
     """As somebody would connect who knows where Redis is, and no password."""
-    parts = urlsplit(url)
-    kept = [pair for pair in parts.query.split("&") if pair.partition("=")[0] not in {"username", "password"}]
-    return parts._replace(netloc=parts.netloc.rpartition("@")[2], query="&".join(kept)).geturl()
+    scheme, mark, hosts, parts = apart(url)
+    kept = [pair for pair in parts.query.split("&") if pair and pair.partition("=")[0] not in {"username", "password"}]
+    return f"{scheme}{mark}{hosts.rpartition('@')[2]}{parts.path}" + (f"?{'&'.join(kept)}" if kept else "")
+
+
+def apart(url: str) -> tuple[str, str, str, SplitResult]:
+    """Scheme, what parts it from the rest, hosts with user and password, and path and query.
+
+    urllib refuses hosts of which one that isn't the first stands in brackets.
+    """
+    scheme, mark, rest = url.partition("://")
+    end = min((at for at in map(rest.find, "/?#") if at >= 0), default=len(rest))
+    return scheme, mark, rest[:end], urlsplit(f"//-{rest[end:]}")
 
 
 def _sentinel(url: str, scheme: str) -> Address:
-    parts = urlsplit(url)
-    user, at, hosts = parts.netloc.rpartition("@")
+    _, _, netloc, parts = apart(url)
+    user, at, hosts = netloc.rpartition("@")
     service, _, database = parts.path.strip("/").partition("/")
     if not hosts or not service or (database and not database.isdecimal()):
         raise ValueError(f"a Sentinel URL looks like {_FORM}")

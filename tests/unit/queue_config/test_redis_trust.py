@@ -17,6 +17,8 @@ from queue_config.settings import Settings
         ("redis://user:p%40ss@[::1]:6379/0", True),
         ("rediss://redis.example:6379/0", True),
         ("rediss+sentinel://a.example,b.example/service/0", True),
+        ("redis+sentinel://127.0.0.1,[::1]:7002/service/0", True),
+        ("redis+sentinel://127.0.0.1,[2001:db8::1]:7002/service/0", False),
         ("redis://redis.example:6379/0", False),
         ("redis://:secret@10.0.0.1/0", False),
         ("redis://localhost@evil.example/0", False),

@@ -57,9 +57,9 @@ def test_anything_else_is_refused(url: str) -> None:
 
 
 def test_no_password_is_ever_shown() -> None:
-    url = "redis+sentinel://me:secret@a,b:7001/mymaster/3?sentinel_password=other"
+    url = "redis+sentinel://me:secret@a,b:7001,[::1]:7002/mymaster/3?sentinel_password=other"
 
-    assert without_password(url) == "redis+sentinel://a,b:7001/mymaster/3"
+    assert without_password(url) == "redis+sentinel://a,b:7001,[::1]:7002/mymaster/3"
 
 
 @pytest.mark.parametrize(
@@ -68,8 +68,8 @@ def test_no_password_is_ever_shown() -> None:
         ("redis://me:secret@a:1/2", "redis://a:1/2"),
         ("rediss://a/0?username=me&password=secret&ssl_ca_certs=/ca.pem", "rediss://a/0?ssl_ca_certs=/ca.pem"),
         (
-            "redis+sentinel://me:secret@a,b/m/3?sentinel_password=other",
-            "redis+sentinel://a,b/m/3?sentinel_password=other",
+            "redis+sentinel://me:secret@a,[::1]/m/3?sentinel_password=other",
+            "redis+sentinel://a,[::1]/m/3?sentinel_password=other",
         ),
     ],
 )
