@@ -87,7 +87,7 @@ CATALOG = (
         layers=30,
         kv_heads=3,
         head_size=64,
-        sampling=(("temperature", 0.2), ("top_p", 0.9)),
+        sampling=(("temperature", 0.2),),
     ),
     CatalogEntry(
         name="phi-3-mini-128k-instruct-4bit",

@@ -30,7 +30,7 @@ def test_numbers_in_range_count(tmp_path: Path, told: dict[str, Any], expected: 
 
 
 def test_the_catalogue_says_what_the_files_dont(tmp_path: Path) -> None:
-    assert defaults(tmp_path, {}, "smollm2-135m-instruct") == {"temperature": 0.2, "top_p": 0.9}
+    assert defaults(tmp_path, {}, "smollm2-135m-instruct") == {"temperature": 0.2}
     assert defaults(tmp_path, {"top_p": 0.5}, "smollm2-135m-instruct") == {"temperature": 0.2, "top_p": 0.5}
 
 
