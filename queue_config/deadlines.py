@@ -37,7 +37,7 @@ if not deadline then return 0 end
 local status, owner = unpack(redis.call('HMGET', KEYS[2], 'status', 'worker_name'))
 local kind, attempt, seq = last_of(KEYS[3])
 local waits, runs = status == 'queued', status == 'started'
-if not (waits or runs) or ({finished = 1, failed = 1, canceled = 1, expired = 1})[kind] then
+if not (waits or runs) or ends[kind] then
   redis.call('ZREM', KEYS[1], job)
   return 0
 end

@@ -13,6 +13,7 @@ end
 PRELUDE = (
     COUNT_END
     + """
+local ends = {finished = true, failed = true, canceled = true, expired = true}
 local function last_of(stream)
   local last = redis.call('XREVRANGE', stream, '+', '-', 'COUNT', 1)[1]
   if not last then return nil, 0, 0 end
@@ -28,4 +29,5 @@ local function log(stream, channel, job, attempt, seq, payload, ttl)
 end
 """
 )
-"""`last_of(stream)` gives the last event's type, attempt and seq: nil, 0, 0 for an empty log. `log` appends."""
+"""`last_of(stream)` gives the last event's type, attempt and seq: nil, 0, 0 for an empty log. `ends[type]` says whether
+that is a terminal one. `log` appends."""

@@ -16,8 +16,6 @@ from queue_config.rq_time import rq_now
 
 Fate = Literal["requeued", "failed", "booked", "another's", "alive"]
 
-_ENDS = "local ends = {finished = true, failed = true, canceled = true, expired = true}"
-
 # KEYS: workers, buried, lease. ARGV: name.
 _BURY = """
 if redis.call('EXISTS', KEYS[3]) == 1 then return 0 end
@@ -42,7 +40,6 @@ return 1
 # live ttl.
 _TAKE = (
     PRELUDE
-    + _ENDS
     + """
 local name, job, composite = ARGV[1], ARGV[2], ARGV[2] .. ':' .. ARGV[3]
 if redis.call('SISMEMBER', KEYS[1], name) == 0 then return 'alive' end
@@ -87,7 +84,6 @@ return fate
 # KEYS: stream, record. ARGV: live channel, job id, terminal event, ttl.
 _MEND = (
     PRELUDE
-    + _ENDS
     + """
 local kind, attempt, seq = last_of(KEYS[1])
 if ends[kind] or redis.call('HGET', KEYS[2], 'status') ~= 'failed' then return 0 end

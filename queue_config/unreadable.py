@@ -17,7 +17,7 @@ _END = (
     + """
 if redis.call('LREM', KEYS[1], 0, ARGV[1]) == 0 then return 0 end
 local kind, attempt, seq = last_of(KEYS[3])
-if not ({finished = 1, failed = 1, canceled = 1, expired = 1})[kind] then
+if not ends[kind] then
   log(KEYS[3], ARGV[2], ARGV[1], attempt + 1, seq + 1, ARGV[3], ARGV[4])
 end
 redis.call('HSET', KEYS[2], 'status', 'failed', 'ended_at', ARGV[5])
