@@ -10,11 +10,10 @@ _PLAIN = frozenset({"redis", "redis+sentinel"})
 
 def is_private(url: str) -> bool:
     """True for Unix sockets, TLS, and where every host is this machine; a name is not looked up."""
-    scheme, _, netloc, _ = apart(url)
-    if scheme.lower() not in _PLAIN:
+    parts = apart(url)
+    if parts.scheme.lower() not in _PLAIN:
         return True
-    hosts = netloc.rpartition("@")[2].split(",")
-    return all(_is_here(urlsplit(f"//{host}").hostname or "localhost") for host in hosts)
+    return all(_is_here(urlsplit(f"//{host}").hostname or "localhost") for host in parts.hosts.split(","))
 
 
 def _is_here(host: str) -> bool:

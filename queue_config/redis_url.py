@@ -1,7 +1,7 @@
 """Redis URLs: what connection each one stands for, and which of its options are whose."""
 
 from typing import Any, NamedTuple
-from urllib.parse import SplitResult, urlsplit
+from urllib.parse import urlsplit
 
 from redis.connection import Connection, SSLConnection, UnixDomainSocketConnection, parse_url
 
@@ -33,6 +33,19 @@ class Address(NamedTuple):
     """How to connect to Sentinels, where there are any."""
 
 
+class Parts(NamedTuple):
+    """Of a URL's text; put one behind the other, with a question mark before the query, they make it again."""
+
+    scheme: str
+    mark: str
+    """What parts it from the rest."""
+    user: str
+    """With the password, and the @ behind it."""
+    hosts: str
+    path: str
+    query: str
+
+
 def parse(url: str) -> Address:
     """redis://, rediss:// (TLS), unix://, redis+sentinel:// or rediss+sentinel://. Raises ValueError for another."""
     scheme = url.partition("://")[0]
@@ -44,34 +57,32 @@ def parse(url: str) -> Address:
 
 def without_password(url: str) -> str:
     """For messages and logs; options may hold a Sentinel's password."""
-    scheme, mark, hosts, parts = apart(url)
-    return f"{scheme}{mark}{hosts.rpartition('@')[2]}{parts.path}"
+    parts = apart(url)
+    return f"{parts.scheme}{parts.mark}{parts.hosts}{parts.path}"
 
 
 def without_user(url: str) -> str:
     """As somebody would connect who knows where Redis is, and no password."""
-    scheme, mark, hosts, parts = apart(url)
-    kept = [pair for pair in parts.query.split("&") if pair and pair.partition("=")[0] not in {"username", "password"}]
-    return f"{scheme}{mark}{hosts.rpartition('@')[2]}{parts.path}" + (f"?{'&'.join(kept)}" if kept else "")
+    query = apart(url).query
+    kept = [pair for pair in query.split("&") if pair and pair.partition("=")[0] not in {"username", "password"}]
+    return without_password(url) + (f"?{'&'.join(kept)}" if kept else "")
 
 
-def apart(url: str) -> tuple[str, str, str, SplitResult]:
-    """Scheme, what parts it from the rest, hosts with user and password, and path and query.
-
-    urllib refuses hosts of which one that isn't the first stands in brackets.
-    """
+def apart(url: str) -> Parts:
+    """urllib by itself refuses hosts of which one that isn't the first stands in brackets."""
     scheme, mark, rest = url.partition("://")
     end = min((at for at in map(rest.find, "/?#") if at >= 0), default=len(rest))
-    return scheme, mark, rest[:end], urlsplit(f"//-{rest[end:]}")
+    user, at, hosts = rest[:end].rpartition("@")
+    tail = urlsplit(f"//-{rest[end:]}")
+    return Parts(scheme, mark, f"{user}{at}", hosts, tail.path, tail.query)
 
 
 def _sentinel(url: str, scheme: str) -> Address:
-    _, _, netloc, parts = apart(url)
-    user, at, hosts = netloc.rpartition("@")
+    parts = apart(url)
     service, _, database = parts.path.strip("/").partition("/")
-    if not hosts or not service or (database and not database.isdecimal()):
+    if not parts.hosts or not service or (database and not database.isdecimal()):
         raise ValueError(f"a Sentinel URL looks like {_FORM}")
-    plain = f"{scheme}://{user}{at}master/{database or 0}?{parts.query}"
+    plain = f"{scheme}://{parts.user}master/{database or 0}?{parts.query}"
     options = parse_url(plain)  # type: ignore[no-untyped-call]
     is_tls = options.pop("connection_class", Connection) is SSLConnection
     del options["host"]
@@ -79,7 +90,7 @@ def _sentinel(url: str, scheme: str) -> Address:
     asking = {name.removeprefix(_SENTINEL_OPTION): options.pop(name) for name in own}
     if is_tls:
         asking |= {"ssl": True} | {name: value for name, value in options.items() if name.startswith("ssl_")}
-    sentinels = [_host(text) for text in hosts.split(",")]
+    sentinels = [_host(text) for text in parts.hosts.split(",")]
     kind = MasterTlsConnection if is_tls else MasterConnection
     return Address(kind, {**options, "sentinels": sentinels, "service": service}, asking)
 
