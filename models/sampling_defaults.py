@@ -26,7 +26,8 @@ class SamplingDefaults:
         told = folder.json("generation_config.json")
         entry = find(name)
         known = dict(entry.sampling) if entry is not None else {}
-        return cls(tuple((name, value) for name in _RANGES if (value := _number(name, told, known)) is not None))
+        found = ((field, _number(field, told, known)) for field in _RANGES)
+        return cls(tuple((field, value) for field, value in found if value is not None))
 
     def among(self, names: Collection[str]) -> dict[str, Any]:
         return {name: value for name, value in self.values if name in names}

@@ -44,7 +44,7 @@ class Room:
     def check_promised(self, size_bytes: int) -> None:
         """Raise Overloaded where there isn't so much left for those who were accepted and have written nothing yet."""
         with self._lock:
-            if self._state is not None and not self._state.has_room_for(self._taken_bytes + size_bytes):
+            if not self._has_room_for(size_bytes):
                 raise Overloaded(_NEARLY_FULL)
 
     def is_there(self) -> bool:
@@ -57,10 +57,14 @@ class Room:
                 self._ask()
             if self._refusal:
                 return self._refusal
-            if self._state is not None and not self._state.has_room_for(self._taken_bytes + size_bytes):
+            if not self._has_room_for(size_bytes):
                 return _NEARLY_FULL
             self._taken_bytes += size_bytes
             return ""
+
+    def _has_room_for(self, size_bytes: int) -> bool:
+        """As Redis was when it was asked, and by what was accepted since."""
+        return self._state is None or self._state.has_room_for(self._taken_bytes + size_bytes)
 
     def _ask(self) -> None:
         before = self._refusal
