@@ -12,6 +12,7 @@ import orjson
 from tests.chaos.faults import KILLS
 from tests.chaos.report import RESULTS, Report, Row
 from tests.chaos.soak import RESULT_TTL_S, Soak
+from tests.perf.page import hardware, table, verdict
 
 SOAK, ACCEPT = "soak.json", "accept.json"
 MAX_KILL_S = 10.0
@@ -67,13 +68,13 @@ def bars(reports: Sequence[Report], soak: Soak | None, accept: dict[str, Any] | 
     if accept:
         cost = accept["accept_p50_ms"] - accept["enqueue_p50_ms"]
         text = f"a durable accept costs at most {MAX_ACCEPT_MS:.0f} ms more than a plain enqueue, p50"
-        found.append((text, f"{cost:.2f} ms more", _verdict(holds=cost <= MAX_ACCEPT_MS)))
+        found.append((text, f"{cost:.2f} ms more", verdict(holds=cost <= MAX_ACCEPT_MS)))
     if soak:
         worst = max(soak.slopes, key=lambda name: soak.slopes[name])
         text = f"no process grows by more than {MAX_SLOPE_MIB:.0f} MiB in 10 minutes after warm-up"
         measured = f"at most {soak.slopes[worst]:.2f} MiB ({worst}), {soak.minutes:.0f} minutes"
-        found.append((text, measured, _verdict(holds=soak.slopes[worst] <= MAX_SLOPE_MIB)))
-    return ["## The bars", "", *_table(("bar", "measured", ""), found), ""]
+        found.append((text, measured, verdict(holds=soak.slopes[worst] <= MAX_SLOPE_MIB)))
+    return ["## The bars", "", *table(("bar", "measured", ""), found), ""]
 
 
 def _kills(name: str, rows: Sequence[Row]) -> tuple[str, ...]:
@@ -85,18 +86,14 @@ def _kills(name: str, rows: Sequence[Row]) -> tuple[str, ...]:
     measured = f"{kills} kills, {accepted} accepted, {harmed} harmed, at most {slowest:.1f} s"
     if late:
         measured += f", {late} of {disturbed} later than the bar"
-    return text, measured, _verdict(holds=harmed == 0 and slowest <= MAX_KILL_S)
+    return text, measured, verdict(holds=harmed == 0 and slowest <= MAX_KILL_S)
 
 
 def _one(row: Row) -> tuple[str, ...]:
     text = f"{row.fault}: nothing lost or changed, all go on within {row.bar_s:.0f} s"
     harmed = row.lost + row.missing + row.duplicated + row.broken_promises
     measured = f"{row.accepted} accepted, {harmed} harmed, at most {row.recovery_max_s or 0.0:.1f} s"
-    return text, measured, _verdict(holds=row.is_clean and row.is_in_time)
-
-
-def _verdict(*, holds: bool) -> str:
-    return "met" if holds else "**missed**"
+    return text, measured, verdict(holds=row.is_clean and row.is_in_time)
 
 
 def section(report: Report) -> list[str]:
@@ -128,7 +125,7 @@ def section(report: Report) -> list[str]:
         _circumstances(report.machine),
         *(["", report.note] if report.note else []),
         "",
-        *_table(heads, rows),
+        *table(heads, rows),
         "",
         _in_words(report.totals),
         "",
@@ -168,7 +165,7 @@ def soak_section(soak: Soak) -> list[str]:
         "",
         _circumstances(soak.machine),
         "",
-        *_table(heads, rows),
+        *table(heads, rows),
         "",
         told,
         "",
@@ -185,7 +182,7 @@ def accept_section(accept: dict[str, Any]) -> list[str]:
         "",
         _circumstances(accept["machine"]),
         "",
-        *_table(("milliseconds", "p50", "p99"), rows),
+        *table(("milliseconds", "p50", "p99"), rows),
         "",
         f"{accept['pairs']} of each by turns; prompts of {accept['prompt_tokens']} tokens.",
         "",
@@ -193,13 +190,8 @@ def accept_section(accept: dict[str, Any]) -> list[str]:
 
 
 def _circumstances(machine: dict[str, Any]) -> str:
-    hardware = f"{machine['processor']}, {machine['cores']} cores, {machine['memory_gb']} GB, {machine['system']}"
-    return f"{hardware}; commit {machine['commit']}, {machine['at']}; load average before {machine['load_before']}."
-
-
-def _table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
-    rule = ("---", *("---:" for _ in heads[1:]))
-    return [f"| {' | '.join(cells)} |" for cells in (heads, rule, *rows)]
+    made = f"commit {machine['commit']}, {machine['at']}"
+    return f"{hardware(machine)}; {made}; load average before {machine['load_before']}."
 
 
 if __name__ == "__main__":

@@ -3,7 +3,6 @@
 `python -m tests.perf.bench.document` does only that.
 """
 
-from collections.abc import Sequence
 from pathlib import Path
 
 from tests.perf.bench import report as names
@@ -11,6 +10,7 @@ from tests.perf.bench.asks import ALIKE, KINDS, UNEVEN
 from tests.perf.bench.bars import judged
 from tests.perf.bench.plots import plot_rates
 from tests.perf.bench.report import BARE, ENGINE, MLX_LM, PENSIEVE, RESULTS, Report
+from tests.perf.page import hardware, table
 
 TARGETS = (BARE, ENGINE, PENSIEVE, MLX_LM)
 HEAD = """\
@@ -75,7 +75,7 @@ def section(report: Report, plot: Path) -> str:
 def _circumstances(report: Report) -> str:
     machine, model, options = report.machine, report.model, report.options
     sentences = (
-        f"{machine['processor']}, {machine['cores']} cores, {machine['memory_gb']} GB, {machine['system']}",
+        hardware(machine),
         f"weights {model['bytes'] / 1e9:.2f} GB as {model['type']}",
         f"commit {machine['commit']}, {machine['at']}",
         ", ".join(f"{name} {number}" for name, number in machine["versions"].items()),
@@ -89,7 +89,7 @@ def _circumstances(report: Report) -> str:
 
 def _bars(reports: list[Report]) -> str:
     rows = [(bar.text, f"{v.text}, {v.where}" if v.where else v.text, v.verdict) for bar, v in judged(reports)]
-    return "\n".join(["## The bars", "", *_table(("bar", "measured", ""), rows), ""])
+    return "\n".join(["## The bars", "", *table(("bar", "measured", ""), rows), ""])
 
 
 def _rates(report: Report) -> list[str]:
@@ -104,7 +104,7 @@ def _rates(report: Report) -> list[str]:
         for streams in report.streams()
     ]
     heads = ("tokens/s", "streams", *TARGETS, "Pensieve / bare loop", "Pensieve / mlx_lm.server")
-    return _table(heads, rows)
+    return table(heads, rows)
 
 
 def _steps(report: Report) -> list[str]:
@@ -113,7 +113,7 @@ def _steps(report: Report) -> list[str]:
         (str(streams), *(_figure(report, names.STEP_RATIO, ENGINE, streams, kind, 3) for kind in kinds))
         for streams in report.streams(names.STEP_RATIO)
     ]
-    return _table((f"{names.STEP_RATIO}, rows", *kinds), rows) if rows else []
+    return table((f"{names.STEP_RATIO}, rows", *kinds), rows) if rows else []
 
 
 def _others(report: Report) -> list[str]:
@@ -127,7 +127,7 @@ def _others(report: Report) -> list[str]:
         for measure, n, digits in lines
         if any(report.find(measure, target, n, ALIKE) for target in (PENSIEVE, MLX_LM))
     ]
-    return _table((f"{long}; gaps of {streams} streams", PENSIEVE, MLX_LM), rows) if rows else []
+    return table((f"{long}; gaps of {streams} streams", PENSIEVE, MLX_LM), rows) if rows else []
 
 
 def _figure(report: Report, measure: str, target: str, streams: int, kind: str, digits: int = 1) -> str:
@@ -139,11 +139,6 @@ def _figure(report: Report, measure: str, target: str, streams: int, kind: str, 
 
 def _ratio(value: float | None) -> str:
     return "-" if value is None else f"{value:.2f}"
-
-
-def _table(heads: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> list[str]:
-    rule = ("---", *("---:" for _ in heads[1:]))
-    return [f"| {' | '.join(cells)} |" for cells in (heads, rule, *rows)]
 
 
 if __name__ == "__main__":

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.perf.load.results import RESULTS, Result
+from tests.perf.page import hardware, table, verdict
 
 HEAD = """\
 # Load and hostile clients
@@ -71,19 +72,18 @@ def rewrite(results: Path = RESULTS) -> Path:
 
 def bars(results: Sequence[Result]) -> list[str]:
     rows = [
-        (bar.text, bar.measured, "met" if bar.holds else "**missed**", result.machine["load_before"])
+        (bar.text, bar.measured, verdict(holds=bar.holds), result.machine["load_before"])
         for result in results
         for bar in result.bars
     ]
-    return ["## The bars", "", *_table(("bar", "measured", "", "load average before"), rows), ""]
+    return ["## The bars", "", *table(("bar", "measured", "", "load average before"), rows), ""]
 
 
 def section(result: Result) -> list[str]:
     machine = result.machine
     circumstances = (
-        f"{machine['processor']}, {machine['cores']} cores, {machine['memory_gb']} GB, {machine['system']}; commit "
-        f"{machine['commit']}, {machine['at']}; load average {machine['load_before']} before, {result.load_after} "
-        "after."
+        f"{hardware(machine)}; commit {machine['commit']}, {machine['at']}; "
+        f"load average {machine['load_before']} before, {result.load_after} after."
     )
     rows = [(name, _told(value)) for name, value in result.facts.items()]
     return [
@@ -95,7 +95,7 @@ def section(result: Result) -> list[str]:
         *([] if result.scale == 1 else ["", f"Tried out at {result.scale:g} of its size: the bars are not for that."]),
         *(["", result.note] if result.note else []),
         "",
-        *_table(("", "measured"), rows),
+        *table(("", "measured"), rows),
         "",
     ]
 
@@ -109,11 +109,6 @@ def _told(value: Any) -> str:
         case None:
             return "-"
     return str(value)
-
-
-def _table(heads: Sequence[str], rows: Sequence[Sequence[object]]) -> list[str]:
-    rule = ("---", *("---:" for _ in heads[1:]))
-    return [f"| {' | '.join(str(cell) for cell in cells)} |" for cells in (heads, rule, *rows)]
 
 
 if __name__ == "__main__":
