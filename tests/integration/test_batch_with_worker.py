@@ -1,7 +1,6 @@
 """A message batch through the whole service but for the model: application, Redis, and a worker with a fake engine."""
 
 import threading
-import time
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import replace
@@ -18,10 +17,10 @@ from api.services import Services
 from api.upkeep import kept_up
 from queue_config import keys
 from tests.support import api_fakes
+from tests.support.batches import PATH, ended
 from tests.support.worker import MODEL, RunningWorker
 
 REQUESTS = 200
-PATH = "/v1/messages/batches"
 
 
 @pytest.fixture
@@ -55,7 +54,7 @@ def test_a_batch_runs_to_its_end_with_exact_counts_while_others_come_and_go(
         batch_id = client.post(PATH, json={"requests": asked}).get_json()["id"]
         chatter = threading.Thread(target=chat)
         chatter.start()
-        batch = wait_for_end(client, batch_id)
+        batch = ended(client, batch_id, patience_s=60)
         chatter.join()
 
     lines = [orjson.loads(line) for line in client.get(f"{PATH}/{batch_id}/results").get_data().splitlines()]
@@ -72,13 +71,3 @@ def test_a_batch_runs_to_its_end_with_exact_counts_while_others_come_and_go(
     assert chats == [f"<user>chat {n}<assistant>" for n in range(10)]
     assert redis.keys("pensieve:batch:*:todo") + redis.keys("pensieve:batch:*:flying") == []
     assert redis.zcard(keys.BATCHES_ACTIVE) == 0
-
-
-def wait_for_end(client: FlaskClient, batch_id: str) -> dict[str, Any]:
-    give_up_at = time.monotonic() + 60
-    while True:
-        batch: dict[str, Any] = client.get(f"{PATH}/{batch_id}").get_json()
-        if batch["processing_status"] == "ended":
-            return batch
-        assert time.monotonic() < give_up_at, batch
-        time.sleep(0.05)

@@ -30,9 +30,9 @@ def create(client: FlaskClient, *texts: str, **changes: Any) -> dict[str, Any]:
     return batch
 
 
-def ended(client: FlaskClient, batch_id: str) -> dict[str, Any]:
+def ended(client: FlaskClient, batch_id: str, *, patience_s: float = 20) -> dict[str, Any]:
     """The batch once it has ended."""
-    give_up_at = time.monotonic() + 20
+    give_up_at = time.monotonic() + patience_s
     while True:
         batch: dict[str, Any] = client.get(f"{PATH}/{batch_id}").get_json()
         if batch["processing_status"] == "ended":
