@@ -58,11 +58,14 @@ def draft_dir(settings: Settings, spec: ModelSpec) -> Path | None:
         return None
 
 
-def _warm_up(settings: Settings, engine: Engine) -> None:
-    if settings.engine == "mlx" and settings.warm_up == "auto":
-        from workers.mlx_engine.warm_up import warm_up
+def _warm_up(settings: Settings, engine: Engine, context: int) -> None:
+    if settings.engine != "mlx" or settings.warm_up != "auto":
+        return
+    from workers.mlx_engine.engine import MlxEngine
+    from workers.mlx_engine.warm_up import warm_up
 
-        warm_up(engine, settings.max_batch)
+    if isinstance(engine, MlxEngine):
+        warm_up(engine, settings.max_batch, context)
 
 
 def _parser(settings: Settings, syntax: AnswerSyntax) -> Parser | None:
@@ -81,10 +84,11 @@ def build(settings: Settings) -> WorkerProcess:
     answers = Answers(tokenizer, syntax, _parser(settings, syntax))
     constraints = ConstraintFactory.load(spec.dir, tokenizer, syntax.think)
     engine = make_engine(settings, spec, tokenizer)
+    context = spec.context_within(settings.max_context)
     # Before there is a lease: nobody is told that this worker is ready while it warms up.
-    _warm_up(settings, engine)
+    _warm_up(settings, engine, context)
     prompting = Prompting(
-        context_tokens=spec.context_within(settings.max_context),
+        context_tokens=context,
         fingerprint=prompt_fingerprint(spec.dir),
     )
     return assemble(settings, spec.name, engine, answers.output_for, constraints.constraint_for, prompting)

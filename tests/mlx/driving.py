@@ -69,6 +69,22 @@ def alone(engine: Engine, sequences: Iterable[Sequence]) -> dict[str, list[int]]
     return got
 
 
+def assert_as_alone(
+    got: Mapping[str, list[int]],
+    expected: Mapping[str, list[int]],
+    joins: Mapping[str, int],
+    leaves: Mapping[str, int],
+) -> None:
+    """Who leaves has got a token at each step it was in for, but perhaps the second; the others got everything."""
+    assert got == {name: tokens[: len(got[name])] for name, tokens in expected.items()}
+    steps_in = {name: leaves[name] - joins[name] for name in leaves}
+    assert all(
+        len(got[name]) in {steps, steps - 1, len(tokens)}
+        for name, tokens in expected.items()
+        for steps in [steps_in.get(name, len(tokens) + 1)]
+    )
+
+
 def plain_greedy(model: nn.Module, prompt: Iterable[int], count: int) -> list[int]:
     """What mlx-lm's model says without any engine: one sequence, one token at a time."""
     cache = make_prompt_cache(model)

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tests.mlx.driving import alone, run, sequence, words
+from tests.mlx.driving import alone, assert_as_alone, run, sequence, words
 from workers.mlx_engine.attention import NewTokens
 from workers.mlx_engine.attention_cuda import CudaAttention
 from workers.mlx_engine.engine import MlxEngine
@@ -141,5 +141,4 @@ def test_joining_and_leaving_at_any_step_changes_nobody_elses_tokens(engine: Mlx
         one.output.clear()
     got = run(engine, everybody, joins=joins, leaves=leaves)
 
-    cut = {name: leaves[name] - joins[name] for name in leaves}
-    assert got == {name: tokens[: cut.get(name)] for name, tokens in expected.items()}
+    assert_as_alone(got, expected, joins, leaves)

@@ -15,6 +15,7 @@ from workers.engine import Sampled
 from workers.mlx_engine.chosen_rows import ChosenRows
 from workers.mlx_engine.chunk_attention import ChunkAttention, MlxChunkAttention
 from workers.mlx_engine.chunk_attention_cpu import CpuChunkAttention
+from workers.mlx_engine.chunk_attention_cuda import CudaChunkAttention
 from workers.mlx_engine.engine import MlxEngine
 from workers.mlx_engine.kv_rows import KVRows
 from workers.mlx_engine.pass_choice import trial
@@ -46,7 +47,7 @@ def mixed(engine: MlxEngine, sequences: list[Sequence], seed: int) -> dict[str, 
 
 
 @pytest.mark.parametrize("seed", range(4))
-@pytest.mark.parametrize("attention", [CpuChunkAttention(), MlxChunkAttention()])
+@pytest.mark.parametrize("attention", [CpuChunkAttention(), MlxChunkAttention(), CudaChunkAttention()])
 def test_greedy_tokens_are_those_of_the_bare_model_in_any_mixture(
     tiny: MlxEngine, seed: int, attention: ChunkAttention
 ) -> None:

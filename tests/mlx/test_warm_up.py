@@ -39,7 +39,7 @@ def folder(tmp_path: Path) -> Path:
 
 def test_every_chunk_size_and_every_doubling_of_the_batch_is_run(folder: Path) -> None:
     engine = WatchedEngine(folder)
-    stages = list(shapes(engine, max_batch=12))
+    stages = list(shapes(engine, max_batch=12, longest=1000))
 
     assert engine.chunks >= set(engine.chunk_sizes)
     assert engine.batches >= {1, 2, 4, 8, 12}
@@ -58,7 +58,7 @@ def test_drafts_of_every_size_are_checked(folder: Path) -> None:
         return logits
 
     speculation.model = watched
-    list(shapes(engine, max_batch=1))
+    list(shapes(engine, max_batch=1, longest=1000))
 
     assert passes == {(1, size + 1) for size in SIZES}
 
@@ -66,7 +66,7 @@ def test_drafts_of_every_size_are_checked(folder: Path) -> None:
 def test_it_leaves_the_engine_as_it_was(folder: Path) -> None:
     expected = run(WatchedEngine(folder), [sequence("a", words(1, 40))])
     engine = WatchedEngine(folder)
-    list(shapes(engine, max_batch=4))
+    list(shapes(engine, max_batch=4, longest=1000))
 
     assert (engine.kv_bytes, engine.cache_bytes, engine.decode()) == (0, 0, [])
     assert run(engine, [sequence("a", words(1, 40))]) == expected
@@ -74,7 +74,7 @@ def test_it_leaves_the_engine_as_it_was(folder: Path) -> None:
 
 def test_batches_that_the_budget_does_not_admit_are_left_out(folder: Path) -> None:
     engine = WatchedEngine(folder, kv_bytes=4_000_000)
-    list(shapes(engine, max_batch=64))
+    list(shapes(engine, max_batch=64, longest=1000))
 
     assert {1, 2} <= engine.batches
     assert 64 not in engine.batches

@@ -1,5 +1,6 @@
 """ChunkAttention: how the tokens of prompts attend in a pass that they share with others, each to its own sequence."""
 
+from collections.abc import Iterator
 from collections.abc import Sequence as Rows
 from dataclasses import dataclass
 from typing import Protocol
@@ -38,6 +39,9 @@ class ChunkAttention(Protocol):
         The chunks are in the order of their rows, with none between them, up to the last row.
         """
 
+    def prepare(self, most_tokens: int, longest: int) -> Iterator[str]:
+        """Make ready for chunks of up to `most_tokens`, of prompts up to `longest`; yields what is done."""
+
 
 class MlxChunkAttention:
     """Through MLX's own kernels, on every device."""
@@ -52,6 +56,10 @@ class MlxChunkAttention:
             held = chunk.cache.update_and_fetch(_as_one(keys[own]), _as_one(values[own]))
             done.append(mx.fast.scaled_dot_product_attention(_as_one(queries[own]), *held, scale=scale, mask="causal"))
         return mx.concatenate([out.transpose(2, 1, 0, 3) for out in done])
+
+    def prepare(self, most_tokens: int, longest: int) -> Iterator[str]:  # noqa: ARG002
+        """Nothing to make ready."""
+        return iter(())
 
 
 def _as_one(rows: mx.array) -> mx.array:

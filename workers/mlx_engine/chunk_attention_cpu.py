@@ -91,6 +91,10 @@ class CpuChunkAttention:
         self._run(blocks)
         return mx.array(out)[:, :, None]
 
+    def prepare(self, most_tokens: int, longest: int) -> Iterator[str]:  # noqa: ARG002
+        """Nothing to make ready."""
+        return iter(())
+
     def _cut(self, queries: Floats, keys: Floats, values: Floats, out: Floats) -> Iterator[_Block]:
         """Of queries and outputs (tokens, heads, width), keys and values (KV heads, columns, width)."""
         tokens, heads, width = queries.shape

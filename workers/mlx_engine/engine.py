@@ -1,7 +1,7 @@
 """MlxEngine: the Engine of workers.engine on MLX. Make it and use it on one thread: MLX's streams belong to threads."""
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from math import inf
 from pathlib import Path
@@ -152,6 +152,11 @@ class MlxEngine:
     def cache_bytes(self) -> int:
         """Held by the prompt cache now."""
         return self._prompt_cache.nbytes
+
+    def prepare(self, longest: int) -> Iterator[str]:
+        """Make ready for prompts of up to so many tokens, before there are any; yields what is done."""
+        if self._batch.shared_pass is not None:
+            yield from self._batch.shared_pass.prepare(self.prefill_chunk, longest)
 
     def add(self, sequence: Sequence) -> int:
         """As the protocol says; ValueError if its id is here already or it has no tokens."""

@@ -13,6 +13,7 @@ from workers.mlx_engine.activations import at_once
 from workers.mlx_engine.attention import reroute
 from workers.mlx_engine.chunk_attention import ChunkAttention, MlxChunkAttention
 from workers.mlx_engine.chunk_attention_cpu import CpuChunkAttention
+from workers.mlx_engine.chunk_attention_cuda import CudaChunkAttention
 from workers.mlx_engine.device import Device
 from workers.mlx_engine.gemm import one_thread
 from workers.mlx_engine.kv_rows import KVRows
@@ -47,7 +48,7 @@ def _attentions(device: Device) -> list[ChunkAttention]:
         case "cpu":
             return [CpuChunkAttention(), MlxChunkAttention()]
         case "cuda":
-            return [MlxChunkAttention()]
+            return [CudaChunkAttention(), MlxChunkAttention()]
     return []
 
 

@@ -5,7 +5,7 @@ each has its own position, and every product with the weights takes all of them 
 apart again: the decoding rows attend as they do among themselves, each chunk's rows to their own sequence.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from collections.abc import Sequence as Rows
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
@@ -90,6 +90,10 @@ class SharedPass:
         # Of a prompt's middle the caches alone are of use: its last layer's outputs are never computed.
         mx.async_eval([cache.state for chunk in chunks for cache in chunk.caches])  # type: ignore[no-untyped-call]
         return logits[:, -1] if decoding or ends else None
+
+    def prepare(self, most_tokens: int, longest: int) -> Iterator[str]:
+        """Make ready for chunks of up to `most_tokens`, of prompts up to `longest`; yields what is done."""
+        return self._attention.prepare(most_tokens, longest)
 
 
 @dataclass(frozen=True, slots=True)

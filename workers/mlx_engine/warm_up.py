@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 
 from queue_config.request import SamplingParams
 from workers.drafting import FIRST, SIZES
-from workers.engine import Engine, Need
+from workers.engine import Need
+from workers.mlx_engine.engine import MlxEngine
 from workers.sequence import Sequence
 
 KINDS: tuple[dict[str, Any], ...] = (
@@ -26,24 +27,29 @@ KINDS: tuple[dict[str, Any], ...] = (
 STEPS = 4
 """Of each batch: a step is launched before the one before it is read, and buffers that have just grown are no rule."""
 
+LONGEST = 1 << 15
+"""Tokens of the longest prompt that is made ready for; what a longer one needs is made while it is processed."""
+
 log = logging.getLogger(__name__)
 
 
-def warm_up(engine: Engine, max_batch: int) -> None:
-    """Run the shapes on a GPU; the engine must be empty, and is afterwards.
+def warm_up(engine: MlxEngine, max_batch: int, context: int = LONGEST) -> None:
+    """Run the shapes on a GPU; the engine must be empty, and is afterwards. `context` is what prompts may come to.
 
     On a CPU nothing is compiled, and a token has been run when the model was loaded.
     """
     if mx.default_device() == mx.cpu:
         return
     began_at = time.monotonic()
-    for stage in shapes(engine, max_batch):
+    for stage in shapes(engine, max_batch, min(context, LONGEST)):
         log.info("warming up: %s, after %.1f s", stage, time.monotonic() - began_at)
 
 
-def shapes(engine: Engine, max_batch: int) -> Iterator[str]:
-    """Do one stage after the other: each chunk size, each kind of row alone, one whose answer is guessed, and batches
-    of all kinds and of unlike lengths at each size that the batch's buffers double through. Yields what is done."""
+def shapes(engine: MlxEngine, max_batch: int, longest: int) -> Iterator[str]:
+    """Do one stage after the other: attention of prompts up to `longest`, each chunk size, each kind of row alone, one
+    whose answer is guessed, and batches of all kinds and of unlike lengths at each size that the batch's buffers double
+    through. Yields what is done."""
+    yield from engine.prepare(longest)
     for size in engine.chunk_sizes:
         # One token more, since only a chunk that isn't a prompt's last is run in one piece.
         _prefill(engine, _row(0, size + 1), size)
@@ -111,19 +117,19 @@ def _name(index: int) -> str:
     return f"warm-up {index}"
 
 
-def _prefill(engine: Engine, sequence: Sequence, first: int = 0) -> None:
+def _prefill(engine: MlxEngine, sequence: Sequence, first: int = 0) -> None:
     engine.add(sequence)
     left = engine.prefill(sequence.id, first or engine.prefill_chunk)
     while left:
         left = engine.prefill(sequence.id, left)
 
 
-def _decode(engine: Engine) -> None:
+def _decode(engine: MlxEngine) -> None:
     for _ in range(STEPS):
         engine.decode()
 
 
-def _repeat(engine: Engine) -> None:
+def _repeat(engine: MlxEngine) -> None:
     """Have drafts of every size checked, if the engine guesses at all."""
     # Two tokens come before the first draft, and one behind the last. Drafts grow while they are right, until the
     # room that is left fits the smallest alone.
@@ -135,6 +141,6 @@ def _repeat(engine: Engine) -> None:
     engine.remove(_name(0), keep=False)
 
 
-def _fits(engine: Engine, rows: int) -> bool:
+def _fits(engine: MlxEngine, rows: int) -> bool:
     needs = [Need(len(row.prompt) + row.sampling.max_tokens, 0) for row in map(_row, range(rows))]
     return not engine.kv.budget_bytes or engine.kv.bytes_for(needs) <= engine.kv.budget_bytes

@@ -30,7 +30,8 @@ All load one folder of weights in the type that the device computes in. Tokens a
 together, as the servers count them, from the first request to the last end, prompts included as time. "One setting" is
 greedy; "all different" gives every stream another temperature and other top_p and top_k. Answers run to their full
 length: the output rows of tokens that would end them are zero. A cell that took longer than the limit says so instead
-of a figure. Gaps are those between two pieces of text as a reader sees them; a piece may hold several tokens.
+of a figure, and more streams are then not tried. Gaps are those between two pieces of text as a reader sees them; a
+piece may hold several tokens.
 
 `make bench MODEL=phi-3-mini-shape` (or `llama-3.1-8b-shape`) makes a model of random weights in that shape first, for
 machines that can fetch none. `python -m tests.perf.bench phi-3-mini-shape --no-http` needs neither Redis nor a client

@@ -117,9 +117,18 @@ class Run:
             work = partial(inside.rate, self.asks.many(streams, kind, self.plan.max_tokens), self.plan.limit_s)
             self._one(names.RATE, inside.name, streams, kind, work)
         for target in self.http:
+            self._give_up_behind(target, streams, kind)
             asks = self.asks.many(streams, kind, self.plan.max_tokens)
             work = partial(rate, target, asks, self.plan.limit_s)
             self._one(names.RATE, target.name, streams, kind, work, partial(self._renew, target))
+
+    def _give_up_behind(self, target: HttpTarget, streams: int, kind: str) -> None:
+        """What fewer streams could not finish isn't tried with more: each try costs the limit, and a restart."""
+        fewer = [self.report.find(names.RATE, target.name, n, kind) for n in self.plan.streams if n < streams]
+        failed = next((cell for cell in fewer if cell is not None and cell.unfinished), None)
+        if failed is not None:
+            cell = self.report.cell(names.RATE, target.name, streams, kind)
+            cell.unfinished = cell.unfinished or f"not tried: {failed.streams} did not finish"
 
     def _step_ratio(self, streams: int, kind: str) -> float:
         base = self.plan.step_tokens

@@ -78,9 +78,15 @@ def test_a_target_that_failed_is_as_warm_as_before_when_the_next_cell_begins(tmp
     run = run_of(tmp_path, "cuda", (InProcess(BARE), InProcess(ENGINE)), [target])
     run.rates()
 
-    after_each_restart = [0, 4, 4, 4]
-    assert target.lengths == [9, 9, *after_each_restart, 9, 9, 9, 9, *after_each_restart]
+    one_greedy, one_unlike, after_its_restart, two_greedy = [9], [9], [0, 4, 4, 4], [9, 9]
+    assert target.lengths == [*one_greedy, *one_unlike, *after_its_restart, *two_greedy]
+
+
+def test_what_one_stream_did_not_finish_is_not_tried_with_two(tmp_path: Path) -> None:
+    run = run_of(tmp_path, "cuda", (InProcess(BARE), InProcess(ENGINE)), [Stalling()])
+    run.rates()
+
     assert [(cell.streams, cell.kind, cell.unfinished) for cell in run.report.cells if cell.target == MLX_LM] == [
-        (1, ALIKE, ""), (1, UNLIKE, "stalled"), (2, ALIKE, ""), (2, UNLIKE, "stalled"),
+        (1, ALIKE, ""), (1, UNLIKE, "stalled"), (2, ALIKE, ""), (2, UNLIKE, "not tried: 1 did not finish"),
     ]  # fmt: skip
     assert {cell.measure for cell in run.report.cells} == {RATE}

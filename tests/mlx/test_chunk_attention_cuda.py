@@ -1,0 +1,73 @@
+"""CudaChunkAttention asks MLX for few shapes, all made ready. What it computes: tests/mlx/test_shared_pass.py."""
+
+import random
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import mlx.core as mx
+import pytest
+
+from tests.mlx.driving import sequence, words
+from tests.mlx.test_shared_pass import mixed
+from workers.mlx_engine.chunk_attention_cuda import CudaChunkAttention
+from workers.mlx_engine.engine import MlxEngine
+from workers.mlx_engine.pass_choice import trial
+from workers.mlx_engine.shared_pass import SharedPass
+
+LONGEST = 700
+
+
+@contextmanager
+def shapes(monkeypatch: pytest.MonkeyPatch) -> Iterator[set[Any]]:
+    """Those that MLX's attention is asked for."""
+    asked: set[Any] = set()
+    plain = mx.fast.scaled_dot_product_attention
+
+    def noting(queries: mx.array, keys: mx.array, values: mx.array, *, scale: float, mask: Any) -> mx.array:
+        hides = mask if isinstance(mask, str) else mask.shape
+        asked.add((queries.shape, keys.shape, values.shape, hides))
+        return plain(queries, keys, values, scale=scale, mask=mask)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(mx.fast, "scaled_dot_product_attention", noting)
+        yield asked
+
+
+@pytest.fixture
+def attention(tiny: MlxEngine) -> None:
+    """In the place of the engine's own, and tried as it is at the start."""
+    attention = CudaChunkAttention()
+    model = tiny._loaded.model
+    assert trial(model, attention) is None
+    tiny._batch.shared_pass = SharedPass(model, attention)
+
+
+@pytest.mark.usefixtures("attention")
+def test_prompts_of_any_length_in_any_chunks_ask_for_nothing_that_was_not_made_ready(
+    tiny: MlxEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    chance = random.Random(4)
+    lengths = [chance.randrange(1, LONGEST) for _ in range(12)] + [chance.randrange(1, 60) for _ in range(24)]
+    with shapes(monkeypatch) as ready:
+        stages = list(tiny.prepare(LONGEST))
+
+    with shapes(monkeypatch) as asked:
+        mixed(tiny, [sequence(f"s{n}", words(n, length), max_tokens=1) for n, length in enumerate(lengths)], seed=1)
+
+    assert asked <= ready
+    assert len(asked) > 5
+    assert len(stages) == 4
+
+
+@pytest.mark.usefixtures("attention")
+def test_short_prompts_that_come_together_attend_together(tiny: MlxEngine, monkeypatch: pytest.MonkeyPatch) -> None:
+    for n in range(5):
+        tiny.add(sequence(f"s{n}", words(n, 17 + n)))
+        tiny.prefill(f"s{n}", 64)
+
+    with shapes(monkeypatch) as asked:
+        tiny.decode()
+
+    [(queries, _, _, mask)] = asked
+    assert (queries[0], queries[2], mask) == (16, 32, "causal")
