@@ -9,7 +9,9 @@ import pytest
 from tests.mlx.driving import alone, assert_as_alone, run, sequence, words
 from workers.mlx_engine.attention import NewTokens
 from workers.mlx_engine.attention_cuda import CudaAttention
+from workers.mlx_engine.chunk_attention_cuda import CudaChunkAttention
 from workers.mlx_engine.engine import MlxEngine
+from workers.mlx_engine.few_shapes import FewShapes
 from workers.mlx_engine.kv_rows import KVRows
 from workers.mlx_engine.row_copy import CudaRowCopy, OneRow
 from workers.mlx_engine.slots import Layout, SlotKVCache
@@ -124,9 +126,12 @@ def engine(tmp_path: Path) -> MlxEngine:
     return MlxEngine(tmp_path, device="gpu")
 
 
-def test_the_kernel_was_chosen(engine: MlxEngine) -> None:
+def test_what_was_made_for_cuda_was_chosen(engine: MlxEngine) -> None:
     assert isinstance(engine._batch.kv, KVRows)
     assert isinstance(engine._batch.kv._attention, CudaAttention)
+    assert isinstance(engine._batch.kv._several, FewShapes)
+    assert engine._batch.shared_pass is not None
+    assert isinstance(engine._batch.shared_pass._attention, CudaChunkAttention)
 
 
 @pytest.mark.parametrize("shuffle", [1, 2, 3])

@@ -16,6 +16,7 @@ from workers.draft_length import PassTimes
 from workers.engine import Need
 from workers.mlx_engine.draft_model import DraftSource
 from workers.mlx_engine.engine import MlxEngine
+from workers.mlx_engine.few_shapes import FewShapes
 from workers.sequence import Sequence
 
 QUICK = PassTimes({0: 1.0, 1: 1.05, 3: 1.1, 7: 1.2, 15: 1.4}, guess=0.05, chunk=16, chunk_s=1.0)
@@ -47,6 +48,15 @@ def plain(folder: Path) -> MlxEngine:
 @pytest.fixture(scope="module")
 def guided(folder: Path) -> MlxEngine:
     return MlxEngine(folder, device="cpu", speculate=DraftSource(folder, QUICK))
+
+
+@pytest.fixture(scope="module")
+def in_few_shapes(folder: Path) -> MlxEngine:
+    """Guided too, by a draft model that attends as one does on CUDA."""
+    engine = MlxEngine(folder, device="cpu", speculate=DraftSource(folder, QUICK))
+    assert engine._drafts is not None
+    engine._drafts.draft = replace(engine._drafts.draft, several=FewShapes())
+    return engine
 
 
 @pytest.fixture
@@ -91,7 +101,7 @@ SETTINGS: list[dict[str, Any]] = [
 
 
 @pytest.mark.parametrize("settings", SETTINGS)
-@pytest.mark.parametrize("name", ["guided", "misled"])
+@pytest.mark.parametrize("name", ["guided", "in_few_shapes", "misled"])
 def test_a_draft_model_changes_no_token(
     request: pytest.FixtureRequest, plain: MlxEngine, name: str, settings: dict[str, Any]
 ) -> None:
@@ -104,8 +114,9 @@ def test_a_draft_model_changes_no_token(
     assert answers(request.getfixturevalue(name)) == answers(plain)
 
 
-def test_right_guesses_bring_many_tokens_a_step(guided: MlxEngine) -> None:
-    steps = Steps(guided)
+@pytest.mark.parametrize("name", ["guided", "in_few_shapes"])
+def test_right_guesses_bring_many_tokens_a_step(request: pytest.FixtureRequest, name: str) -> None:
+    steps = Steps(request.getfixturevalue(name))
     answer(steps, sequence("a", PROMPT, max_tokens=100))
 
     assert sum(steps.tokens) == 100

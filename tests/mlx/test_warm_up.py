@@ -11,7 +11,8 @@ from tests.support.tiny_llama import write_tiny_llama
 from workers.drafting import SIZES
 from workers.engine import Sampled
 from workers.mlx_engine.engine import MlxEngine
-from workers.mlx_engine.warm_up import batch_sizes, shapes, warm_up
+from workers.mlx_engine.warm_up import CACHED, batch_sizes, shapes, warm_up
+from workers.sequence import Sequence
 
 
 class WatchedEngine(MlxEngine):
@@ -19,8 +20,14 @@ class WatchedEngine(MlxEngine):
 
     def __init__(self, folder: Path, *, kv_bytes: int = 0, speculate: bool = False) -> None:
         super().__init__(folder, "cpu", cache_bytes=10**8, kv_bytes=kv_bytes, speculate=speculate)
+        self.found: set[int] = set()
         self.chunks: set[int] = set()
         self.batches: set[int] = set()
+
+    def add(self, sequence: Sequence) -> int:
+        found = super().add(sequence)
+        self.found.add(found)
+        return found
 
     def prefill(self, sequence_id: str, max_tokens: int) -> int:
         self.chunks.add(max_tokens)
@@ -43,7 +50,8 @@ def test_every_chunk_size_and_every_doubling_of_the_batch_is_run(folder: Path) -
 
     assert engine.chunks >= set(engine.chunk_sizes)
     assert engine.batches >= {1, 2, 4, 8, 12}
-    assert len(stages) == len(engine.chunk_sizes) + 2 + 5 + 1
+    assert len(stages) == len(engine.chunk_sizes) + 3 + 5 + 1
+    assert max(engine.found) >= CACHED  # in the prompt cache
 
 
 def test_drafts_of_every_size_are_checked(folder: Path) -> None:

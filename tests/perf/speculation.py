@@ -34,7 +34,6 @@ from workers.sequence import Sequence
 
 # After the engine's package, which has loaded the BLAS that MLX binds to.
 import mlx.core as mx  # isort: skip
-from mlx_lm.models.cache import make_prompt_cache  # isort: skip
 
 VOCABULARY = 30_000
 AGREEMENTS = (100, 80, 60, 0)
@@ -106,7 +105,7 @@ def first_layers(folder: Path, layers: int, into: Path) -> Path:
 def said_by(drafts: Drafts, prompt: list[int], tokens: int, agreement: int) -> list[int]:
     """What the draft model goes on with, and in between something else."""
     random = np.random.default_rng(agreement)
-    caches = make_prompt_cache(drafts.draft.model)
+    caches = drafts.draft.new_caches()
     text: list[int] = []
     fed = prompt
     while len(text) < tokens:

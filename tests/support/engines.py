@@ -87,3 +87,20 @@ class GreedyEngine(FakeEngine):
         step = super().decode()
         self._step_s = step_s
         return step
+
+
+class LockingEngine(FakeEngine):
+    """Keeps Python's lock all through a step, as the launch of a GPU's does; notes how many rows each step had."""
+
+    def __init__(self, eos_id: int, step_s: float) -> None:
+        super().__init__(eos_id)
+        self._launch_s = step_s
+        self.rows: list[int] = []
+
+    def decode(self) -> list[Sampled]:
+        until = time.perf_counter() + self._launch_s
+        while time.perf_counter() < until:
+            sum(range(500))
+        sampled = super().decode()
+        self.rows.append(len(sampled))
+        return sampled

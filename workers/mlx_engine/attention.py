@@ -57,6 +57,17 @@ class DecodeAttention(Protocol):
         """From queries (rows, heads, 1, width) to outputs of that shape; stores the tokens."""
 
 
+class SeveralAttention(Protocol):
+    """Attention of several new tokens of a row that is alone."""
+
+    def attend(self, queries: mx.array, keys: mx.array, values: mx.array, mask: mx.array, scale: float) -> mx.array:
+        """From queries (1, heads, tokens, width) to outputs of that shape.
+
+        Keys and values are (1, KV heads, columns, width), and `mask` (tokens, columns), or with ones before, is true
+        where a token sees a column.
+        """
+
+
 class UnstoredTokens(ABC):
     """What a cache may hand to the model's attention in the place of keys, and again in that of values."""
 
@@ -64,7 +75,7 @@ class UnstoredTokens(ABC):
 
     @abstractmethod
     def attended(self, queries: mx.array, scale: float, mask: Any, sinks: mx.array | None) -> mx.array:
-        """From queries (rows, heads, 1, width) to outputs of that shape; stores the tokens."""
+        """From queries (rows, heads, new tokens, width) to outputs of that shape; stores what is not stored yet."""
 
 
 class PlainTokens(UnstoredTokens):
@@ -109,6 +120,24 @@ class NewTokens(UnstoredTokens):
         mask = self.slots.owned() if mask is None else mask
         keys, values = self.slots.write(self.keys, self.values)
         out: mx.array = _original(queries, keys, values, cache=self.slots, scale=scale, mask=mask, sinks=sinks)
+        return out
+
+
+@dataclass(frozen=True, slots=True)
+class SeveralTokens(UnstoredTokens):
+    """Of a lone row whose new tokens are stored: everything so far, (1, KV heads, columns, width)."""
+
+    cache: Any
+    keys: mx.array
+    values: mx.array
+    attention: SeveralAttention
+
+    def attended(self, queries: mx.array, scale: float, mask: Any, sinks: mx.array | None) -> mx.array:
+        if sinks is None and isinstance(mask, mx.array):
+            return self.attention.attend(queries, self.keys, self.values, mask, scale)
+        out: mx.array = _original(
+            queries, self.keys, self.values, cache=self.cache, scale=scale, mask=mask, sinks=sinks
+        )  # fmt: skip
         return out
 
 

@@ -12,11 +12,12 @@ import mlx.nn as nn
 import numpy as np
 from mlx_lm.models.cache import make_prompt_cache
 
-from workers.mlx_engine.attention import DecodeAttention, NewTokens, reroute
+from workers.mlx_engine.attention import DecodeAttention, NewTokens, SeveralAttention, reroute
 from workers.mlx_engine.attention_cpu import CpuAttention
 from workers.mlx_engine.attention_cuda import CudaAttention
 from workers.mlx_engine.attention_matmul import MatmulAttention
 from workers.mlx_engine.device import Device
+from workers.mlx_engine.few_shapes import FewShapes
 from workers.mlx_engine.kv_rows import KVRows
 from workers.mlx_engine.row_copy import CudaRowCopy, RowCopy
 from workers.mlx_engine.row_copy_cpu import CpuRowCopy
@@ -44,9 +45,40 @@ def kv_rows(model: nn.Module, device: Device) -> KVRows:
             found = str(error)
         if found is None:
             log.info("decoding attends through %s", type(attention).__name__)
-            return KVRows(attention, _row_copy(attention))
+            return KVRows(attention, _row_copy(attention), several(model, device))
         log.warning("decoding can't attend through %s: %s", type(attention).__name__, found)
     return KVRows()
+
+
+def several(model: nn.Module, device: Device) -> SeveralAttention | None:
+    """Where new shapes take long to get ready for, what has few of them."""
+    if device.kind != "cuda":
+        return None
+    try:
+        found = trial_of_several(model, FewShapes())
+    except Exception as error:  # noqa: BLE001
+        found = str(error)
+    if found is not None:
+        log.warning("guesses are checked in shapes that take long to get ready for: %s", found)
+    return FewShapes() if found is None else None
+
+
+def trial_of_several(model: nn.Module, attention: SeveralAttention) -> str | None:
+    """Run some tokens of a lone row through it; return what is wrong, None if nothing."""
+    reroute(model)
+    got, wanted = (_behind_others(model, KVRows(several=several)) for several in (attention, None))
+    off = float(np.array(mx.linalg.norm(got - wanted) / mx.linalg.norm(wanted)))
+    # Not the other way round: a NaN is wrong too.
+    return None if off < _TOLERANCE else f"its outputs are off by {off:.3f}"
+
+
+def _behind_others(model: nn.Module, rows: KVRows) -> mx.array:
+    """Logits (tokens, vocabulary) of some tokens behind those that a lone row has."""
+    caches = make_prompt_cache(model)
+    mx.eval(model(mx.arange(_FEW[1])[None], cache=caches))
+    rows.join(caches, _FEW[1])
+    logits: mx.array = model(mx.arange(_FEW[0])[None], cache=rows.caches)[0]
+    return logits.astype(mx.float32)
 
 
 def _row_copy(attention: DecodeAttention) -> RowCopy | None:

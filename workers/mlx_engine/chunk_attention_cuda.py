@@ -1,9 +1,4 @@
-"""CudaChunkAttention: MLX's attention, of few shapes, since CUDA gets ready for each shape that it hasn't seen.
-
-cuDNN plans every shape of queries and keys anew: 50 to 85 ms on an H100, where the attention itself of a prompt of 25
-tokens takes 1 ms in 32 layers. So queries and keys are filled up to a few lengths, all of which can be run beforehand,
-and a bias hides what they were filled up with.
-"""
+"""CudaChunkAttention: MLX's attention in few shapes (workers.mlx_engine.few_shapes), all of which can be made ready."""
 
 from collections.abc import Iterator
 from collections.abc import Sequence as Rows
@@ -14,15 +9,12 @@ import numpy as np
 from mlx_lm.models.cache import KVCache
 
 from workers.mlx_engine.chunk_attention import ChunkRows
+from workers.mlx_engine.few_shapes import attend, bias_of, columns, filled_up, lengths, up_to
 
-_SHORTEST = 16
-_FEWEST_COLUMNS = 256
 _MOST_PACKED = 256
 """Whole prompts up to so many tokens attend together; longer ones keep the device busy by themselves."""
 _PACKS = (1, 4, 16, 64)
 """So many whole prompts attend in one call: fewer are filled up to that number too."""
-_HIDDEN = -30_000.0
-"""Added to a score, makes its weight zero. A number in every format, where infinity makes NaN of a hidden block."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,10 +61,10 @@ class CudaChunkAttention:
         For the heads that it has attended with so far. Yields what is done.
         """
         for heads in list(self._seen):
-            for length in _up_to(most_tokens, _doublings(_SHORTEST)):
-                for columns in _up_to(longest, _columns()):
-                    if columns >= length:
-                        self._try(heads, length, columns)
+            for length in up_to(most_tokens, lengths()):
+                for width in up_to(longest, columns()):
+                    if width >= length:
+                        self._try(heads, length, width)
                 for count in _PACKS if length <= _MOST_PACKED else ():
                     self._try_packed(heads, length, count)
                 yield f"attention of {length} tokens"
@@ -82,37 +74,29 @@ class CudaChunkAttention:
     ) -> mx.array:  # fmt: skip
         """Outputs (tokens, heads, width) of one chunk, whose cache gets its tokens."""
         chunk.make_room(keys, values)
-        tokens, before = chunk.stop - chunk.start, chunk.cache.offset
-        own = slice(chunk.start, chunk.stop)
-        held = chunk.cache.update_and_fetch(*(rows[own].transpose(2, 1, 0, 3) for rows in (keys, values)))
-        length = _filled_up(tokens)
-        columns = next(size for size in _columns() if size >= max(length, before + tokens))
-        # Filled up with its own last token, whose output is taken once.
-        rows = mx.array(np.minimum(np.arange(chunk.start, chunk.start + length), chunk.stop - 1).astype(np.int32))
-        asked = queries[rows].transpose(2, 1, 0, 3)
-        held_keys, held_values = (_with_columns(array, columns) for array in held)
-        bias = self._hiding(before, tokens, length, columns, queries.dtype)
-        out = mx.fast.scaled_dot_product_attention(asked, held_keys, held_values, scale=scale, mask=bias)
-        return out[0, :, :tokens].swapaxes(0, 1)
+        own, before = slice(chunk.start, chunk.stop), chunk.cache.offset
+        new_keys, new_values = (rows[own].transpose(2, 1, 0, 3) for rows in (keys, values))
+        held_keys, held_values = chunk.cache.update_and_fetch(new_keys, new_values)
+        bias = self._causal(before, chunk.stop - chunk.start, queries.dtype)
+        return attend(queries[own], held_keys, held_values, bias, scale)
 
-    def _hiding(self, before: int, tokens: int, length: int, columns: int, dtype: mx.Dtype) -> mx.array:
-        """(1, 1, length, columns), for tokens behind `before` others: hides what comes after each of them."""
-        key = (before, tokens, length, columns, dtype)
+    def _causal(self, before: int, tokens: int, dtype: mx.Dtype) -> mx.array:
+        """The bias for tokens behind `before` others."""
+        key = (before, tokens, dtype)
         if self._bias is None or self._bias[0] != key:
-            last_seen = before + mx.minimum(mx.arange(length), tokens - 1)
-            bias = mx.where(mx.arange(columns) <= last_seen[:, None], 0.0, _HIDDEN).astype(dtype)
-            self._bias = key, bias[None, None]
+            places = before + mx.arange(tokens)
+            self._bias = key, bias_of(mx.arange(before + tokens) <= places[:, None], dtype)
         return self._bias[1]
 
-    def _try(self, heads: Heads, length: int, columns: int) -> None:
+    def _try(self, heads: Heads, length: int, width: int) -> None:
         """Attend as a chunk does whose prompt is of so many tokens with it."""
         cache = KVCache()
-        before = columns - length
+        before = width - length
         if before:
             cache.keys = mx.zeros((1, heads.keys, before, heads.width), heads.dtype)
             cache.values = mx.zeros((1, heads.keys, before, heads.value_width), heads.dtype)
             cache.offset = before
-        chunk = ChunkRows(cache, 0, length, columns + 1)
+        chunk = ChunkRows(cache, 0, length, width + 1)
         mx.eval(self._alone(*_rows(heads, length), chunk, heads.scale))
 
     def _try_packed(self, heads: Heads, length: int, count: int) -> None:
@@ -133,7 +117,7 @@ def _groups(chunks: Rows[ChunkRows]) -> list[tuple[int, list[ChunkRows]]]:
     for chunk in chunks:
         tokens = chunk.stop - chunk.start
         is_whole = chunk.cache.offset == 0 and tokens == chunk.capacity
-        length = _filled_up(tokens) if is_whole else 0
+        length = filled_up(tokens) if is_whole else 0
         groups.setdefault(length if length <= _MOST_PACKED else 0, []).append(chunk)
     return [
         (length, some)
@@ -171,34 +155,3 @@ def _packed(
         cache.offset = chunk.stop - chunk.start
     own = mx.array(np.flatnonzero(~is_filler).astype(np.int32))
     return out.transpose(0, 2, 1, 3).flatten(0, 1)[own]
-
-
-def _with_columns(held: mx.array, columns: int) -> mx.array:
-    """Keys or values (1, KV heads, tokens, width), copied and filled up with zeros: their strides are a shape's too."""
-    missing = columns - held.shape[2]
-    return mx.pad(held, [(0, 0), (0, 0), (0, missing), (0, 0)]) if missing else mx.contiguous(held)
-
-
-def _filled_up(tokens: int) -> int:
-    return max(_SHORTEST, 1 << (tokens - 1).bit_length())
-
-
-def _doublings(least: int) -> Iterator[int]:
-    while True:
-        yield least
-        least *= 2
-
-
-def _columns() -> Iterator[int]:
-    """What keys are filled up to: the powers of two, and one size between each two."""
-    for size in _doublings(_FEWEST_COLUMNS):
-        yield size
-        yield size + size // 2
-
-
-def _up_to(most: int, sizes: Iterator[int]) -> Iterator[int]:
-    """The sizes up to the first one that holds so many."""
-    for size in sizes:
-        yield size
-        if size >= most:
-            return

@@ -17,7 +17,10 @@ from workers.draft_length import DraftLength, PassTimes
 from workers.drafting import SIZES
 from workers.engine import Need
 from workers.mlx_engine.activations import hasten
+from workers.mlx_engine.attention import SeveralAttention
+from workers.mlx_engine.attention_choice import several
 from workers.mlx_engine.device import Device
+from workers.mlx_engine.draft_cache import draft_caches
 from workers.mlx_engine.kv_costs import MlxKVCosts, Scratch
 from workers.mlx_engine.kv_shape import kv_shape
 from workers.mlx_engine.load import load
@@ -50,6 +53,8 @@ class DraftModel:
     weights_bytes: int
     times: PassTimes
     costs: MlxKVCosts
+    several: SeveralAttention | None = None
+    """Through which several new tokens at once attend."""
 
     @classmethod
     def load(
@@ -73,7 +78,8 @@ class DraftModel:
         if device.kind == "cpu":
             hasten(draft)
         shape = kv_shape(draft)
-        times = source.times or measured(model, draft, device)
+        by = several(draft, device)
+        times = source.times or measured(model, draft, device, by)
         if not DraftLength(times).pays:
             raise DraftRefused(
                 f"a guess takes it {times.guess * 1000:.1f} ms where the model's own step takes "
@@ -82,20 +88,27 @@ class DraftModel:
         width: int = draft(mx.array([[0]], mx.uint32)).shape[-1]
         scratch = replace(Scratch.of(loaded.config, device), chunk=times.chunk)
         return cls(
-            draft, min(width, vocabulary), loaded.weights_bytes, times, MlxKVCosts(0, shape, scratch, lambda rows: rows)
-        )
+            draft, min(width, vocabulary), loaded.weights_bytes, times,
+            MlxKVCosts(0, shape, scratch, lambda rows: rows), by,
+        )  # fmt: skip
+
+    def new_caches(self) -> list[Any]:
+        """Empty ones, one a layer."""
+        return draft_caches(self.model, self.several)
 
     def bytes_for(self, tokens: int) -> int:
         """Keys, values and scratch for a text of so many tokens."""
         return self.costs.bytes_alone(Need(tokens, self.times.chunk))
 
 
-def measured(model: nn.Module, draft: nn.Module, device: Device) -> PassTimes:
-    """Run passes of each kind over a few tokens, which also prepares a GPU for them."""
-    checks = {size: partial(_logits, model, size + 1) for size in (0, *SIZES)}
+def measured(
+    model: nn.Module, draft: nn.Module, device: Device, by: SeveralAttention | None = None
+) -> PassTimes:  # fmt: skip
+    """Run passes of each kind over a few tokens, the draft model's through `by`; which also prepares a GPU for them."""
+    checks = {size: partial(_logits, model, size + 1, None) for size in (0, *SIZES)}
     # A draft whose last guess was right goes on from two tokens.
-    guesses = [partial(_logits, draft, tokens) for tokens in (1, 2)]
-    chunks = {size: partial(_read, draft, size) for size in device.chunk_sizes}
+    guesses = [partial(_logits, draft, tokens, by) for tokens in (1, 2)]
+    chunks = {size: partial(_read, draft, size, by) for size in device.chunk_sizes}
     *check_s, one_s, two_s, least_s = _seconds([*checks.values(), *guesses, chunks[device.chunk_sizes[0]]])
     times = PassTimes(dict(zip(checks, check_s, strict=True)), max(one_s, two_s), device.chunk_sizes[0], least_s)
     for size in device.chunk_sizes[1:]:
@@ -119,12 +132,12 @@ def _seconds(runs: list[Callable[[], Any]]) -> list[float]:
     return times
 
 
-def _logits(model: nn.Module, tokens: int) -> mx.array:
-    logits: mx.array = model(mx.zeros((1, tokens), mx.uint32), cache=make_prompt_cache(model))
+def _logits(model: nn.Module, tokens: int, by: SeveralAttention | None) -> mx.array:
+    logits: mx.array = model(mx.zeros((1, tokens), mx.uint32), cache=draft_caches(model, by))
     return logits
 
 
-def _read(model: nn.Module, tokens: int) -> list[Any]:
-    caches = make_prompt_cache(model)
+def _read(model: nn.Module, tokens: int, by: SeveralAttention | None) -> list[Any]:
+    caches = draft_caches(model, by)
     model(mx.zeros((1, tokens), mx.uint32), cache=caches)
     return [cache.state for cache in caches]

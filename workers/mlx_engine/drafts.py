@@ -15,7 +15,6 @@ from typing import Any
 import mlx.core as mx
 import mlx.nn as nn
 import numpy as np
-from mlx_lm.models.cache import make_prompt_cache
 
 from workers.draft_length import DraftLength
 from workers.mlx_engine.device import Device
@@ -121,7 +120,7 @@ class Drafts:
             self._text, self._salt, self._read, self._ahead = text, salt, kept, []
         self._take_back()
         if not self._caches:
-            self._caches = make_prompt_cache(self.draft.model)
+            self._caches = self.draft.new_caches()
 
     def _agreeing(self, tokens: list[int]) -> int:
         """How many of the tokens read the other text begins with; its last one is always to be read."""

@@ -5,7 +5,7 @@ from typing import Any
 import mlx.core as mx
 from mlx_lm.models.cache import KVCache
 
-from workers.mlx_engine.attention import DecodeAttention
+from workers.mlx_engine.attention import DecodeAttention, SeveralAttention
 from workers.mlx_engine.row_copy import RowCopy
 from workers.mlx_engine.slots import COLUMNS, Layout, SlotKVCache
 
@@ -14,10 +14,19 @@ class KVRows:
     """Plain KV layers lie in slots; layers of any other kind (sliding windows, recurrent states) use mlx-lm's own
     batch caches, whose rows are few bytes, so that rebuilding them is cheap."""
 
-    def __init__(self, attention: DecodeAttention | None = None, row_copy: RowCopy | None = None) -> None:
-        """What decodes the slots and what moves rows in them; without, the model's own attention and MLX's updates."""
+    def __init__(
+        self,
+        attention: DecodeAttention | None = None,
+        row_copy: RowCopy | None = None,
+        several: SeveralAttention | None = None,
+    ) -> None:
+        """What decodes the slots, what moves rows in them, and what attends to several new tokens of a lone row.
+
+        Without, the model's own attention and MLX's updates.
+        """
         self._attention = attention
         self._row_copy = row_copy
+        self._several = several
         self.layout = Layout()
         self.caches: list[Any] = []
         """One a layer, to hand to the model."""
@@ -58,7 +67,7 @@ class KVRows:
 
     def empty(self) -> "KVRows":
         """Another one of the kind, without rows."""
-        return KVRows(self._attention, self._row_copy)
+        return KVRows(self._attention, self._row_copy, self._several)
 
     def extract(self, row: int) -> tuple[list[Any], int]:
         """A row's own caches, one a layer, as a sequence alone has them, and their tokens; plain ones are slices."""
@@ -122,7 +131,7 @@ class KVRows:
         return max(self.capacity, 1 << (rows - 1).bit_length())
 
     def _slots(self, like: KVCache) -> SlotKVCache:
-        return SlotKVCache(self.layout, like, self._attention, self._row_copy)
+        return SlotKVCache(self.layout, like, self._attention, self._row_copy, self._several)
 
     def _shrink(self) -> None:
         slots = [cache for cache in self.caches if isinstance(cache, SlotKVCache)]

@@ -10,7 +10,7 @@ import mlx.core as mx
 from mlx_lm.models.base import create_causal_mask
 from mlx_lm.models.cache import BatchKVCache, KVCache
 
-from workers.mlx_engine.attention import DecodeAttention, NewTokens
+from workers.mlx_engine.attention import DecodeAttention, NewTokens, SeveralAttention, SeveralTokens
 from workers.mlx_engine.row_copy import OneRow, RowCopy
 
 COLUMNS = 256
@@ -89,10 +89,15 @@ class SlotKVCache(BatchKVCache):  # type: ignore[misc]
         like: KVCache,
         attention: DecodeAttention | None = None,
         row_copy: RowCopy | None = None,
+        several: SeveralAttention | None = None,
     ) -> None:
-        """Empty, for rows such as `like` holds one. Without an `attention` the model's own is used, with a mask."""
+        """Empty, for rows such as `like` holds one. Without an `attention` the model's own is used, with a mask.
+
+        `several` is for passes in which a lone row has more than one new token.
+        """
         self.layout = layout
         self._attention = attention
+        self._several = several
         self._row_copy = row_copy
         self.keys = mx.zeros((0, *like.keys.shape[1:]), like.keys.dtype)
         self.values = mx.zeros((0, *like.values.shape[1:]), like.values.dtype)
@@ -150,6 +155,9 @@ class SlotKVCache(BatchKVCache):  # type: ignore[misc]
         if self._attention is not None and keys.shape[2] == 1:
             tokens = NewTokens(self, keys, values, self._attention)
             return tokens, tokens
+        if self._several is not None and keys.shape[0] == 1 and keys.shape[2] > 1:
+            several = SeveralTokens(self, *self.write(keys, values), self._several)
+            return several, several
         return self.write(keys, values)
 
     def write(self, keys: mx.array, values: mx.array) -> tuple[mx.array, mx.array]:

@@ -27,6 +27,10 @@ KINDS: tuple[dict[str, Any], ...] = (
 STEPS = 4
 """Of each batch: a step is launched before the one before it is read, and buffers that have just grown are no rule."""
 
+CACHED = 64
+"""Tokens that prompts find in the prompt cache."""
+BESIDE = 4
+"""So many do at once."""
 LONGEST = 1 << 15
 """Tokens of the longest prompt that is made ready for; what a longer one needs is made while it is processed."""
 
@@ -43,12 +47,14 @@ def warm_up(engine: MlxEngine, max_batch: int, context: int = LONGEST) -> None:
     began_at = time.monotonic()
     for stage in shapes(engine, max_batch, min(context, LONGEST)):
         log.info("warming up: %s, after %.1f s", stage, time.monotonic() - began_at)
+    # What the largest of all shapes took isn't kept from others on the device until requests need it.
+    mx.clear_cache()
 
 
 def shapes(engine: MlxEngine, max_batch: int, longest: int) -> Iterator[str]:
     """Do one stage after the other: attention of prompts up to `longest`, each chunk size, each kind of row alone, one
-    whose answer is guessed, and batches of all kinds and of unlike lengths at each size that the batch's buffers double
-    through. Yields what is done."""
+    whose answer is guessed, prompts that begin as a cached one does, and batches of all kinds and of unlike lengths at
+    each size that the batch's buffers double through. Yields what is done."""
     yield from engine.prepare(longest)
     for size in engine.chunk_sizes:
         # One token more, since only a chunk that isn't a prompt's last is run in one piece.
@@ -62,6 +68,8 @@ def shapes(engine: MlxEngine, max_batch: int, longest: int) -> Iterator[str]:
     yield "each kind of sampling"
     _repeat(engine)
     yield "an answer that can be guessed"
+    _go_on(engine)
+    yield "prompts that go on from a cached one"
     rows = 0
     for size in [size for size in batch_sizes(max_batch) if _fits(engine, size)]:
         for index in range(rows, size):
@@ -139,6 +147,23 @@ def _repeat(engine: MlxEngine) -> None:
     for _ in range(max_tokens):
         engine.decode()
     engine.remove(_name(0), keep=False)
+
+
+def _go_on(engine: MlxEngine) -> None:
+    """Answer several prompts at once that begin as one before them did, while another answer is under way."""
+    before, beside = _row(0, CACHED), _row(1)
+    _prefill(engine, before)
+    _decode(engine)
+    engine.remove(before.id)
+    _prefill(engine, beside)
+    _decode(engine)
+    behind = [_row(index, CACHED + 5 * index) for index in range(2, 2 + BESIDE)]
+    for one in behind:
+        _prefill(engine, one)
+    _decode(engine)
+    for one in (beside, *behind, before):
+        engine.remove(one.id, keep=False)
+        engine.decode()
 
 
 def _fits(engine: MlxEngine, rows: int) -> bool:

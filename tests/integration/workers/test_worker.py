@@ -18,7 +18,7 @@ from queue_config.events import Canceled, Delta, Expired, Failed, Finished, Star
 from queue_config.lease import Leases
 from queue_config.pieces import TextPiece
 from queue_config.report import reports
-from tests.support.engines import FailingEngine
+from tests.support.engines import FailingEngine, LockingEngine
 from tests.support.worker import EOS, Desk, RunningWorker, a_request, wait_until
 
 NOW = datetime.now(UTC).isoformat()
@@ -263,3 +263,15 @@ def test_a_worker_reports_what_it_does_and_how_long_it_took(desk: Desk, redis_ur
     assert (interactive.queue_wait_s.count, interactive.first_token_s.count) == (1, 1)
     assert reports(desk.redis) == ()
     assert Counts(desk.redis).read() == {Count(STARTED, ("worker",)): 1, Count(ENDED, ("finished",)): 1}
+
+
+def test_requests_begin_while_an_engine_keeps_python_to_itself(desk: Desk, redis_url: str, tmp_path: Path) -> None:
+    engine = LockingEngine(EOS, step_s=0.004)
+    for number in range(24):
+        desk.queue.accept(a_request(f"msg_{number}", "hello " * 200))
+
+    with RunningWorker(redis_url, tmp_path, engine=engine, max_batch=24):
+        wait_until(lambda: 24 in engine.rows, "all to run together")
+
+    # Some 70 steps; with five milliseconds for each of Redis' answers it was 180 to 260.
+    assert engine.rows.index(24) < 150

@@ -42,18 +42,17 @@ library. Each run leaves a file in `docs/benchmarks`, from which `python -m test
 def rewrite(results: Path = RESULTS) -> list[Path]:
     """Write the page beside the folder, and the plots into it; return what was written."""
     reports = [(path, Report.read(path)) for path in sorted(results.glob("*.json"))]
-    plots = [plot_rates(report, path.with_suffix(".svg")) for path, report in reports]
+    plots = [(path.with_suffix(".svg"), report) for path, report in reports]
+    drawn = [plot_rates(report, plot) for plot, report in plots if report.streams()]
     page = results.parent / "BENCHMARKS.md"
     sections = [HEAD, _bars([report for _, report in reports])]
-    sections += [
-        section(report, plot.relative_to(page.parent)) for (_, report), plot in zip(reports, plots, strict=True)
-    ]
+    sections += [section(report, plot.relative_to(page.parent)) for plot, report in plots]
     page.write_text("\n".join(sections))
-    return [page, *plots]
+    return [page, *drawn]
 
 
 def section(report: Report, plot: Path) -> str:
-    """One run."""
+    """One run, which may have left out rates, steps or all else."""
     return "\n".join(
         [
             f"## {report.model['name']} on {report.machine['device']}",
@@ -61,16 +60,17 @@ def section(report: Report, plot: Path) -> str:
             _circumstances(report),
             *(["", f"**{report.note}**"] if report.note else []),
             "",
-            *_rates(report),
-            "",
-            f"![Tokens a second by streams]({plot.as_posix()})",
-            "",
+            *(_with_plot(report, plot) if report.streams() else []),
             *_steps(report),
             "",
             *_others(report),
             "",
         ]
     )
+
+
+def _with_plot(report: Report, plot: Path) -> list[str]:
+    return [*_rates(report), "", f"![Tokens a second by streams]({plot.as_posix()})", ""]
 
 
 def _circumstances(report: Report) -> str:

@@ -6,7 +6,7 @@ from typing import Self
 from anthropic import Anthropic
 
 from tests.perf.bench.asks import Ask
-from tests.perf.bench.report import PENSIEVE
+from tests.perf.bench.report import CACHE_BYTES, PENSIEVE
 from tests.perf.bench.streams import Stream
 from tests.support.service import Service
 
@@ -15,7 +15,9 @@ class PensieveTarget:
     name = PENSIEVE
 
     def __init__(self, model: Path, home: Path, max_batch: int, limit_s: float) -> None:
-        self._service = Service(home, model=model, max_batch=max_batch, deadline_s=2 * limit_s, drain_s=2)
+        self._service = Service(
+            home, model=model, max_batch=max_batch, cache_bytes=CACHE_BYTES, deadline_s=2 * limit_s, drain_s=2
+        )
         self._model = model.name
         # One for all threads: it keeps a connection for each. Later versions of the API know no temperature.
         self._client = Anthropic(

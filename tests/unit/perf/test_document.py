@@ -1,5 +1,6 @@
 """docs/BENCHMARKS.md, written from runs."""
 
+from dataclasses import replace
 from pathlib import Path
 
 from tests.perf.bench.asks import ALIKE
@@ -42,3 +43,13 @@ def test_the_same_runs_give_the_same_files(tmp_path: Path) -> None:
 
     assert first == second
     assert first[1].startswith(b"<?xml")
+
+
+def test_a_run_of_steps_alone_has_no_table_of_rates_and_no_plot(tmp_path: Path) -> None:
+    steps = replace(RUN, cells=[cell for cell in RUN.cells if cell.measure == STEP_RATIO])
+    steps.write(tmp_path / "benchmarks" / "run.json")
+    written = rewrite(tmp_path / "benchmarks")
+
+    assert written == [tmp_path / "BENCHMARKS.md"]
+    assert "tokens/s" not in written[0].read_text()
+    assert "| 8 | 0.970 | - | - |" in written[0].read_text().splitlines()
