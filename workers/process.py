@@ -31,7 +31,8 @@ SWITCH_S = 0.0005
 """So long the engine thread may go on in Python while another one wants to; see tests/perf/host_time.py.
 
 It launches a GPU's step in Python, 4 to 7 ms of it, and each of Redis' answers that intake or publisher waits for comes
-in between. With Python's own 5 ms, 64 requests of 200 tokens took 5.3 to 5.9 s where they take 2.8 so, and the steps 1.6.
+in between. With Python's own 5 ms, 64 requests of 200 tokens took 5.3 to 5.9 s where they take 2.8 so; the steps took
+1.6 of it.
 """
 
 log = logging.getLogger(__name__)
