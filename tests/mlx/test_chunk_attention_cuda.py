@@ -3,6 +3,7 @@
 import random
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import mlx.core as mx
@@ -10,6 +11,8 @@ import pytest
 
 from tests.mlx.driving import sequence, words
 from tests.mlx.test_shared_pass import mixed
+from tests.support.tiny_llama import write_tiny_llama
+from workers.engine import Need
 from workers.mlx_engine.chunk_attention_cuda import CudaChunkAttention
 from workers.mlx_engine.engine import MlxEngine
 from workers.mlx_engine.pass_choice import trial
@@ -58,6 +61,20 @@ def test_prompts_of_any_length_in_any_chunks_ask_for_nothing_that_was_not_made_r
     assert asked <= ready
     assert len(asked) > 5
     assert len(stages) == 4
+
+
+def test_what_would_not_fit_is_not_made_ready(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    small = MlxEngine(write_tiny_llama(tmp_path / "tiny"), device="cpu", kv_bytes=8_000_000)
+    model, attention = small._loaded.model, CudaChunkAttention()
+    assert trial(model, attention) is None
+    small._batch.shared_pass = SharedPass(model, attention)
+
+    with shapes(monkeypatch) as ready:
+        list(small.prepare(100_000))
+
+    columns = max(keys[2] for _, keys, _, _ in ready)
+    assert 256 <= columns < 10_000
+    assert small.kv.bytes_alone(Need(columns // 2, columns // 2)) <= 8_000_000
 
 
 @pytest.mark.usefixtures("attention")

@@ -154,7 +154,12 @@ class MlxEngine:
         return self._prompt_cache.nbytes
 
     def prepare(self, longest: int) -> Iterator[str]:
-        """Make ready for prompts of up to so many tokens, before there are any; yields what is done."""
+        """Make ready for prompts of up to so many tokens, before there are any; yields what is done.
+
+        Prompts that would not be admitted are left out: what they need might not fit either.
+        """
+        while longest > 1 and self._room(Need(longest, longest)) < 0:
+            longest //= 2
         if self._batch.shared_pass is not None:
             yield from self._batch.shared_pass.prepare(self.prefill_chunk, longest)
 
