@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from collections.abc import Sequence as Rows
 from dataclasses import dataclass
+from itertools import pairwise
 
 import mlx.core as mx
 import numpy as np
@@ -34,26 +35,27 @@ class CudaChunkAttention:
 
     def __init__(self) -> None:
         self._seen: set[Heads] = set()
-        self._bias: tuple[tuple[object, ...], mx.array] | None = None
-        """The last one made and what for: all layers of a pass use it."""
+        self._pass: tuple[object, ...] = ()
+        """What the biases are for: all layers of a pass have the same."""
+        self._biases: dict[tuple[int, int], mx.array] = {}
+        """By how many tokens came before a chunk, and how many are in it."""
 
     def attend(
         self, queries: mx.array, keys: mx.array, values: mx.array, chunks: Rows[ChunkRows], scale: float
     ) -> mx.array:
         shape = (queries.shape[1], keys.shape[1], keys.shape[3], values.shape[3])
         self._seen.add(Heads(*shape, queries.dtype, scale))
+        of_pass = (queries.dtype, *(_extent(chunk) for chunk in chunks))
+        if of_pass != self._pass:
+            self._pass, self._biases = of_pass, {}
         done: list[mx.array] = []
-        places: list[int] = []
-        for length, group in _groups(chunks):
+        groups = _groups(chunks)
+        for length, group in groups:
             if length:
                 done.append(_packed(queries, keys, values, group, length, scale))
             else:
                 done += [self._alone(queries, keys, values, chunk, scale) for chunk in group]
-            places += [row for chunk in group for row in range(chunk.start, chunk.stop)]
-        out = mx.concatenate(done)
-        order = np.argsort(np.array(places, np.int32), kind="stable")
-        in_order = bool((order[1:] > order[:-1]).all())
-        return (out if in_order else out[mx.array(order.astype(np.int32))])[:, :, None]
+        return _in_order(mx.concatenate(done), [chunk for _, group in groups for chunk in group])[:, :, None]
 
     def prepare(self, most_tokens: int, longest: int) -> Iterator[str]:
         """Attend once in each shape that prompts up to `longest` come to, in chunks of up to `most_tokens`.
@@ -74,19 +76,20 @@ class CudaChunkAttention:
     ) -> mx.array:  # fmt: skip
         """Outputs (tokens, heads, width) of one chunk, whose cache gets its tokens."""
         chunk.make_room(keys, values)
-        own, before = slice(chunk.start, chunk.stop), chunk.cache.offset
+        bias = self._causal(*_extent(chunk), queries.dtype)
+        own = slice(chunk.start, chunk.stop)
         new_keys, new_values = (rows[own].transpose(2, 1, 0, 3) for rows in (keys, values))
         held_keys, held_values = chunk.cache.update_and_fetch(new_keys, new_values)
-        bias = self._causal(before, chunk.stop - chunk.start, queries.dtype)
         return attend(queries[own], held_keys, held_values, bias, scale)
 
     def _causal(self, before: int, tokens: int, dtype: mx.Dtype) -> mx.array:
         """The bias for tokens behind `before` others."""
-        key = (before, tokens, dtype)
-        if self._bias is None or self._bias[0] != key:
+        bias = self._biases.get((before, tokens))
+        if bias is None:
             places = before + mx.arange(tokens)
-            self._bias = key, bias_of(mx.arange(before + tokens) <= places[:, None], dtype)
-        return self._bias[1]
+            bias = bias_of(mx.arange(before + tokens) <= places[:, None], dtype)
+            self._biases[before, tokens] = bias
+        return bias
 
     def _try(self, heads: Heads, length: int, width: int) -> None:
         """Attend as a chunk does whose prompt is of so many tokens with it."""
@@ -96,12 +99,11 @@ class CudaChunkAttention:
             cache.keys = mx.zeros((1, heads.keys, before, heads.width), heads.dtype)
             cache.values = mx.zeros((1, heads.keys, before, heads.value_width), heads.dtype)
             cache.offset = before
-        chunk = ChunkRows(cache, 0, length, width + 1)
-        mx.eval(self._alone(*_rows(heads, length), chunk, heads.scale))
+        mx.eval(self.attend(*_rows(heads, length), [ChunkRows(cache, 0, length, width + 1)], heads.scale))
 
     def _try_packed(self, heads: Heads, length: int, count: int) -> None:
         chunks = [ChunkRows(KVCache(), start, start + length, length) for start in range(0, count * length, length)]
-        mx.eval(_packed(*_rows(heads, count * length), chunks, length, heads.scale))
+        mx.eval(self.attend(*_rows(heads, count * length), chunks, heads.scale))
 
 
 def _rows(heads: Heads, count: int) -> tuple[mx.array, mx.array, mx.array]:
@@ -115,8 +117,8 @@ def _groups(chunks: Rows[ChunkRows]) -> list[tuple[int, list[ChunkRows]]]:
     """Short whole prompts, with the length that they are filled up to; and all other chunks, with 0."""
     groups: dict[int, list[ChunkRows]] = {}
     for chunk in chunks:
-        tokens = chunk.stop - chunk.start
-        is_whole = chunk.cache.offset == 0 and tokens == chunk.capacity
+        before, tokens = _extent(chunk)
+        is_whole = before == 0 and tokens == chunk.capacity
         length = filled_up(tokens) if is_whole else 0
         groups.setdefault(length if length <= _MOST_PACKED else 0, []).append(chunk)
     return [
@@ -124,6 +126,19 @@ def _groups(chunks: Rows[ChunkRows]) -> list[tuple[int, list[ChunkRows]]]:
         for length, group in groups.items()
         for some in ([group] if length == 0 else _at_most(_PACKS[-1], group))
     ]
+
+
+def _extent(chunk: ChunkRows) -> tuple[int, int]:
+    """How many tokens come before it, and how many are in it."""
+    return chunk.cache.offset, chunk.stop - chunk.start
+
+
+def _in_order(out: mx.array, chunks: list[ChunkRows]) -> mx.array:
+    """Outputs (tokens, ...) that lie one chunk behind the other, as their rows do."""
+    if all(one.stop <= other.start for one, other in pairwise(chunks)):
+        return out
+    places = np.concatenate([np.arange(chunk.start, chunk.stop) for chunk in chunks])
+    return out[mx.array(np.argsort(places).astype(np.int32))]
 
 
 def _at_most(count: int, group: list[ChunkRows]) -> Iterator[list[ChunkRows]]:
@@ -140,12 +155,10 @@ def _packed(
     # A prompt is filled up with its own first token, lest a NaN of another be multiplied with a weight of zero. What
     # is behind a prompt's end, no token of it looks at: nothing has to be hidden.
     is_filler = np.arange(length) >= counts[:, None]
-    rows = np.where(is_filler, starts[:, None], starts[:, None] + np.arange(length))
+    places = np.where(is_filler, starts[:, None], starts[:, None] + np.arange(length))
     size = next(size for size in _PACKS if size >= len(chunks))
-    filled_up = mx.array(np.concatenate([rows, np.tile(rows[:1], (size - len(chunks), 1))]).astype(np.int32))
-    asked, held_keys, held_values = (
-        array[:, :, 0][filled_up].transpose(0, 2, 1, 3) for array in (queries, keys, values)
-    )
+    index = mx.array(np.concatenate([places, np.tile(places[:1], (size - len(chunks), 1))]).astype(np.int32))
+    asked, held_keys, held_values = (rows[:, :, 0][index].transpose(0, 2, 1, 3) for rows in (queries, keys, values))
     # So that each prompt's own are in one piece, as those who move rows want them.
     held_keys, held_values = mx.contiguous(held_keys), mx.contiguous(held_values)
     out = mx.fast.scaled_dot_product_attention(asked, held_keys, held_values, scale=scale, mask="causal")
