@@ -13,6 +13,8 @@ from queue_config.request import FORMAT
 
 LOOK_S = 1.0
 """How old what is known may be; a worker's word comes once a second."""
+LOOK_AGAIN_S = 0.05
+"""The same, where somebody would be refused by it: a worker may have come since."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +58,7 @@ class FleetView:
 
 
 class Fleet:
-    """Looked at as often as anybody likes; Redis is asked once a second at most, by each process."""
+    """Looked at as often as anybody likes; each process asks Redis once in `look`'s time at most."""
 
     def __init__(self, redis: Redis, clock: Callable[[], float] = time.monotonic) -> None:
         self._redis = redis
@@ -68,12 +70,12 @@ class Fleet:
         self.known = FleetView()
         """What was seen last."""
 
-    def look(self) -> FleetView:
-        """Raises RedisError where Redis must be asked and doesn't answer."""
+    def look(self, most_s: float = LOOK_S) -> FleetView:
+        """Not older than that; raises RedisError where Redis must be asked and doesn't answer."""
         # Others who come meanwhile take what is known; only before the first answer must they wait for it.
-        if self._is_stale and self._looking.acquire(blocking=not self._has_looked):
+        if self._is_stale(most_s) and self._looking.acquire(blocking=not self._has_looked):
             try:
-                if self._is_stale:
+                if self._is_stale(most_s):
                     self.known = self._look()
                     self._looked_at = self._clock()
                     self._has_looked = True
@@ -81,9 +83,8 @@ class Fleet:
                 self._looking.release()
         return self.known
 
-    @property
-    def _is_stale(self) -> bool:
-        return self._clock() - self._looked_at >= LOOK_S
+    def _is_stale(self, most_s: float) -> bool:
+        return self._clock() - self._looked_at >= most_s
 
     def _look(self) -> FleetView:
         workers = tuple(self._leases.live())

@@ -25,6 +25,8 @@ def calling(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
     with RedisServer() as redis:
         service = Service(folder / "home", model=model, redis_url=redis.url, drain_s=2)
         with scripted_worker(service), service.without_worker():
+            # The API looks for workers once a second, and this one has come while it looked.
+            service.wait_for("/health/ready", "status", "ready")
             yield service
 
 

@@ -107,7 +107,7 @@ class SeenModel(Fleet):
 
     known = FleetView(silent_s={MODEL: 0.0})
 
-    def look(self) -> FleetView:
+    def look(self, most_s: float = 0.0) -> FleetView:  # noqa: ARG002
         return self.known
 
 

@@ -42,10 +42,10 @@ def load(name: str) -> Served:
 
 
 @contextmanager
-def api(redis_url: str, *, absence_s: float = 30.0) -> Iterator[FlaskClient]:
+def api(redis_url: str, *, absence_s: float = 30.0, tick_s: float = 10.0) -> Iterator[FlaskClient]:
+    """`tick_s` goes by whenever somebody looks at the clock: by ten seconds whatever was seen is old already."""
     services = api_fakes.build_services(api_fakes.settings(redis_url))
-    # By this clock whatever was seen is old already.
-    fleet = Fleet(services.redis, itertools.count(step=10).__next__)
+    fleet = Fleet(services.redis, itertools.count(step=tick_s).__next__)
     models = ServedModels(services.models.default, fleet, load, absence_s=absence_s)
     yield create_app(replace(services, models=models)).test_client()
     services.close()
@@ -113,6 +113,14 @@ def test_a_job_of_another_model_says_where_it_waits_and_can_be_cancelled(redis_u
         canceled = client.post(f"/v1/jobs/{jobs[0]['id']}/cancel").get_json()
 
     assert (second["position"], canceled["status"]) == (1, "canceled")
+
+
+def test_a_worker_that_has_just_come_is_no_reason_to_refuse(redis_url: str, leases: Leases) -> None:
+    with api(redis_url, tick_s=0.1) as client:
+        before = refusal(client, MODEL)[0]
+        announce(leases, MODEL)
+
+        assert (before, accepted(client, MODEL)) == (529, MODEL)
 
 
 def test_a_model_that_nobody_knows_is_404_and_one_whose_workers_have_gone_is_529(
