@@ -11,7 +11,7 @@ from models.errors import ModelError
 from models.sampling_defaults import AS_THE_API_HAS_IT, SamplingDefaults
 from queue_config.connection import RedisError
 from queue_config.errors import NotFound, NoWorker
-from queue_config.fleet import LOOK_AGAIN_S, Fleet
+from queue_config.fleet import LOOK_AGAIN_S, LOOK_S, Fleet
 
 _logger = logging.getLogger(__name__)
 
@@ -67,13 +67,12 @@ class ServedModels:
 
     def require_worker(self, served: Served) -> None:
         """Raises NoWorker where nobody can be expected to take a request for it, and RedisError."""
-        if self._fleet.look().takers(served.name, served.fingerprint):
-            return
-        view = self._fleet.look(LOOK_AGAIN_S)
-        if view.takers(served.name, served.fingerprint):
-            return
-        if view.is_left(served.name) and not self.is_away(served.name):
-            return
+        for most_s in (LOOK_S, LOOK_AGAIN_S):
+            view = self._fleet.look(most_s)
+            if view.takers(served.name, served.fingerprint):
+                return
+            if view.is_left(served.name) and not self.is_away(served.name):
+                return
         raise self._no_worker(view.why_none(served.name))
 
     def is_away(self, name: str) -> bool:

@@ -37,13 +37,17 @@ def shapes(monkeypatch: pytest.MonkeyPatch) -> Iterator[set[Any]]:
         yield asked
 
 
+def share_passes(engine: MlxEngine) -> None:
+    """As on CUDA, and tried as at the start there."""
+    model, attention = engine._loaded.model, CudaChunkAttention()
+    assert trial(model, attention) is None
+    engine._batch.shared_pass = SharedPass(model, attention)
+
+
 @pytest.fixture
 def attention(tiny: MlxEngine) -> None:
-    """In the place of the engine's own, and tried as it is at the start."""
-    attention = CudaChunkAttention()
-    model = tiny._loaded.model
-    assert trial(model, attention) is None
-    tiny._batch.shared_pass = SharedPass(model, attention)
+    """In the place of the engine's own."""
+    share_passes(tiny)
 
 
 @pytest.mark.usefixtures("attention")
@@ -65,9 +69,7 @@ def test_prompts_of_any_length_in_any_chunks_ask_for_nothing_that_was_not_made_r
 
 def test_what_would_not_fit_is_not_made_ready(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     small = MlxEngine(write_tiny_llama(tmp_path / "tiny"), device="cpu", kv_bytes=8_000_000)
-    model, attention = small._loaded.model, CudaChunkAttention()
-    assert trial(model, attention) is None
-    small._batch.shared_pass = SharedPass(model, attention)
+    share_passes(small)
 
     with shapes(monkeypatch) as ready:
         list(small.prepare(100_000))

@@ -6,16 +6,13 @@ import mlx.core as mx
 import pytest
 
 from tests.mlx.driving import plain_greedy, run, sequence
-from tests.mlx.test_chunk_attention_cuda import shapes
+from tests.mlx.test_chunk_attention_cuda import shapes, share_passes
 from tests.support.tiny_llama import write_tiny_llama
 from workers.mlx_engine.attention_choice import trial_of_several
 from workers.mlx_engine.attention_cpu import CpuAttention
-from workers.mlx_engine.chunk_attention_cuda import CudaChunkAttention
 from workers.mlx_engine.engine import MlxEngine
 from workers.mlx_engine.few_shapes import FewShapes, attend, bias_of
 from workers.mlx_engine.kv_rows import KVRows
-from workers.mlx_engine.pass_choice import trial
-from workers.mlx_engine.shared_pass import SharedPass
 
 
 @pytest.fixture
@@ -23,10 +20,8 @@ def guessing(tmp_path_factory: pytest.TempPathFactory) -> MlxEngine:
     """With all that CUDA has instead of its own attention."""
     folder = write_tiny_llama(tmp_path_factory.mktemp("model") / "tiny")
     engine = MlxEngine(folder, device="cpu", speculate=True)
-    model, prompts = engine._loaded.model, CudaChunkAttention()
-    assert trial(model, prompts) is None
     engine._batch.kv = KVRows(CpuAttention(), None, FewShapes())
-    engine._batch.shared_pass = SharedPass(model, prompts)
+    share_passes(engine)
     return engine
 
 
@@ -46,6 +41,9 @@ def test_checks_ask_for_nothing_that_was_not_made_ready_for_prompts(
     assert guessing._batch.speculation is not None
     checks = [queries for queries, _, _, hides in asked if hides != "causal"]
     assert checks
+    assert isinstance(guessing._batch.kv, KVRows)
+    assert isinstance(guessing._batch.kv._several, FewShapes)
+    assert guessing._batch.kv._several._last is not None  # guesses were checked through it
 
 
 def test_a_model_that_gets_other_outputs_is_found_out(guessing: MlxEngine) -> None:

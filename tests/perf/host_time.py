@@ -21,6 +21,7 @@ from rich.table import Table
 from models.families import family_for
 from models.tokenizer import Tokenizer
 from queue_config.settings import CHECKOUT, Settings
+from tests.support.engines import keep_python
 from tests.support.redis_server import RedisServer
 from tests.support.worker import MODEL, Desk, a_request
 from workers import process as worker_process
@@ -31,8 +32,6 @@ from workers.fake_engine import FakeEngine
 from workers.sequence import Sequence
 
 FOLDER = CHECKOUT / "models" / "smollm2-135m-instruct"
-SLICE_S = 20e-6
-"""What one call into the device's library takes, with Python's lock held."""
 TOKENS = 200
 
 
@@ -49,9 +48,7 @@ class DeviceLike(FakeEngine):
         self._last_at = 0.0
 
     def decode(self) -> list[Sampled]:
-        until = time.perf_counter() + self._launch_s
-        while time.perf_counter() < until:
-            sum(range(800))
+        keep_python(self._launch_s)
         before, self._done_at = self._done_at, max(self._done_at, time.perf_counter()) + self._device_s
         time.sleep(max(0.0, before - time.perf_counter()))
         names = [name for name, row in self._rows.items() if row.left == 0]
@@ -78,11 +75,8 @@ def _sequence(row: int) -> Sequence:
     return Sequence(request.id, request.prompt, request.sampling)
 
 
-def in_worker(url: str, rows: int, launch_s: float, device_s: float) -> tuple[float, float]:
+def in_worker(url: str, engine: DeviceLike, answers: Answers, rows: int) -> tuple[float, float]:
     """Milliseconds of a step with all rows, and seconds from the worker's start to the last end."""
-    engine = DeviceLike(launch_s, device_s)
-    tokenizer = Tokenizer.load(FOLDER)
-    answers = Answers(tokenizer, family_for(FOLDER).syntax, None)
     desk = Desk(url)
     with tempfile.TemporaryDirectory() as home:
         settings = Settings(redis_url=url, home=Path(home), model=MODEL, max_batch=rows, drain_s=0.0)
@@ -112,13 +106,14 @@ def main() -> None:
     options = parser.parse_args()
     worker_process.SWITCH_S = options.switch_ms / 1000
     launch_s, device_s = options.launch_ms / 1000, options.device_ms / 1000
+    answers = Answers(Tokenizer.load(FOLDER), family_for(FOLDER).syntax, None)
     table = Table(title=f"launched in {options.launch_ms} ms, computed in {options.device_ms}")
     for heading in ("rows", "a step alone, ms", "in the worker, ms", f"all {TOKENS} tokens, s", "steps alone, s"):
         table.add_column(heading, justify="right")
     with RedisServer() as redis:
         for rows in map(int, options.rows.split(",")):
             alone = alone_ms(DeviceLike(launch_s, device_s), rows)
-            among, took_s = in_worker(redis.service_url, rows, launch_s, device_s)
+            among, took_s = in_worker(redis.service_url, DeviceLike(launch_s, device_s), answers, rows)
             table.add_row(str(rows), f"{alone:.2f}", f"{among:.2f}", f"{took_s:.2f}", f"{TOKENS * alone / 1000:.2f}")
     Console().print(table)
 

@@ -89,6 +89,13 @@ class GreedyEngine(FakeEngine):
         return step
 
 
+def keep_python(seconds: float) -> None:
+    """As calls into a device's library do: its lock stays with this thread but for moments."""
+    until = time.perf_counter() + seconds
+    while time.perf_counter() < until:
+        sum(range(800))
+
+
 class LockingEngine(FakeEngine):
     """Keeps Python's lock all through a step, as the launch of a GPU's does; notes how many rows each step had."""
 
@@ -98,9 +105,7 @@ class LockingEngine(FakeEngine):
         self.rows: list[int] = []
 
     def decode(self) -> list[Sampled]:
-        until = time.perf_counter() + self._launch_s
-        while time.perf_counter() < until:
-            sum(range(500))
+        keep_python(self._launch_s)
         sampled = super().decode()
         self.rows.append(len(sampled))
         return sampled

@@ -54,19 +54,21 @@ def several(model: nn.Module, device: Device) -> SeveralAttention | None:
     """Where new shapes take long to get ready for, what has few of them."""
     if device.kind != "cuda":
         return None
+    attention = FewShapes()
     try:
-        found = trial_of_several(model, FewShapes())
+        found = trial_of_several(model, attention)
     except Exception as error:  # noqa: BLE001
         found = str(error)
-    if found is not None:
-        log.warning("guesses are checked in shapes that take long to get ready for: %s", found)
-    return FewShapes() if found is None else None
+    if found is None:
+        return attention
+    log.warning("guesses are checked in shapes that take long to get ready for: %s", found)
+    return None
 
 
 def trial_of_several(model: nn.Module, attention: SeveralAttention) -> str | None:
     """Run some tokens of a lone row through it; return what is wrong, None if nothing."""
     reroute(model)
-    got, wanted = (_behind_others(model, KVRows(several=several)) for several in (attention, None))
+    got, wanted = (_behind_others(model, KVRows(several=by)) for by in (attention, None))
     off = float(np.array(mx.linalg.norm(got - wanted) / mx.linalg.norm(wanted)))
     # Not the other way round: a NaN is wrong too.
     return None if off < _TOLERANCE else f"its outputs are off by {off:.3f}"

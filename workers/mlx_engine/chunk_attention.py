@@ -39,11 +39,15 @@ class ChunkAttention(Protocol):
         The chunks are in the order of their rows, with none between them, up to the last row.
         """
 
-    def prepare(self, most_tokens: int, longest: int) -> Iterator[str]:
-        """Make ready for chunks of up to `most_tokens`, of prompts up to `longest`; yields what is done."""
+    def prepare(self, most_tokens: int, longest: int) -> Iterator[str]:  # noqa: ARG002
+        """Make ready for chunks of up to `most_tokens`, of prompts up to `longest`; yields what is done.
+
+        Most have nothing to make ready.
+        """
+        return iter(())
 
 
-class MlxChunkAttention:
+class MlxChunkAttention(ChunkAttention):
     """Through MLX's own kernels, on every device."""
 
     def attend(
@@ -56,10 +60,6 @@ class MlxChunkAttention:
             held = chunk.cache.update_and_fetch(_as_one(keys[own]), _as_one(values[own]))
             done.append(mx.fast.scaled_dot_product_attention(_as_one(queries[own]), *held, scale=scale, mask="causal"))
         return mx.concatenate([out.transpose(2, 1, 0, 3) for out in done])
-
-    def prepare(self, most_tokens: int, longest: int) -> Iterator[str]:  # noqa: ARG002
-        """Nothing to make ready."""
-        return iter(())
 
 
 def _as_one(rows: mx.array) -> mx.array:

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import mlx.core as mx
 import numpy as np
 
-from workers.mlx_engine.chunk_attention import ChunkRows
+from workers.mlx_engine.chunk_attention import ChunkAttention, ChunkRows
 from workers.mlx_engine.gemm import Floats, gemm
 
 _BLOCK = 1 << 19
@@ -56,7 +56,7 @@ class _Block:
         self.out[:] = weighted.reshape(heads, group, count, -1).transpose(2, 0, 1, 3)
 
 
-class CpuChunkAttention:
+class CpuChunkAttention(ChunkAttention):
     """For float32. Computes at once what it is given, and so makes the pass wait for each of its layers.
 
     Tokens are written into buffers that MLX believes to be unchanging; nothing that MLX has still to compute reads
@@ -90,10 +90,6 @@ class CpuChunkAttention:
             blocks += self._cut(asked[own] * np.float32(scale), held_keys, held_values, into)
         self._run(blocks)
         return mx.array(out)[:, :, None]
-
-    def prepare(self, most_tokens: int, longest: int) -> Iterator[str]:  # noqa: ARG002
-        """Nothing to make ready."""
-        return iter(())
 
     def _cut(self, queries: Floats, keys: Floats, values: Floats, out: Floats) -> Iterator[_Block]:
         """Of queries and outputs (tokens, heads, width), keys and values (KV heads, columns, width)."""

@@ -9,7 +9,7 @@ import mlx.core as mx
 import numpy as np
 from mlx_lm.models.cache import KVCache
 
-from workers.mlx_engine.chunk_attention import ChunkRows
+from workers.mlx_engine.chunk_attention import ChunkAttention, ChunkRows
 from workers.mlx_engine.few_shapes import attend, bias_of, columns, filled_up, lengths, up_to
 
 _MOST_PACKED = 256
@@ -30,7 +30,7 @@ class Heads:
     scale: float
 
 
-class CudaChunkAttention:
+class CudaChunkAttention(ChunkAttention):
     """Whole short prompts of about one length attend in one call; every other chunk in one of its own."""
 
     def __init__(self) -> None:

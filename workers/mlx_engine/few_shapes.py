@@ -46,8 +46,7 @@ def bias_of(allowed: mx.array, dtype: mx.Dtype) -> mx.array:
     tokens, seen = allowed.shape
     length = filled_up(tokens)
     width = next(size for size in columns() if size >= max(length, seen))
-    rows = mx.array(np.minimum(np.arange(length), tokens - 1).astype(np.int32))
-    allowed = mx.pad(allowed[rows], [(0, 0), (0, width - seen)])
+    allowed = mx.pad(allowed[_filling(tokens, length)], [(0, 0), (0, width - seen)])
     return mx.where(allowed, 0.0, _HIDDEN).astype(dtype)[None, None]
 
 
@@ -55,9 +54,7 @@ def attend(queries: mx.array, keys: mx.array, values: mx.array, bias: mx.array, 
     """Of queries (tokens, heads, 1, width), keys and values (1, KV heads, columns, width); (tokens, heads, width)."""
     tokens = queries.shape[0]
     length, width = bias.shape[2:]
-    # Filled up with the last token, whose output is taken once.
-    rows = mx.array(np.minimum(np.arange(length), tokens - 1).astype(np.int32))
-    asked = queries[rows].transpose(2, 1, 0, 3)
+    asked = queries[_filling(tokens, length)].transpose(2, 1, 0, 3)
     keys, values = (_with_columns(held, width) for held in (keys, values))
     out = mx.fast.scaled_dot_product_attention(asked, keys, values, scale=scale, mask=bias)
     return out[0, :, :tokens].swapaxes(0, 1)
@@ -71,15 +68,16 @@ class FewShapes:
         """A mask and its bias: all layers of a pass have the same."""
 
     def attend(self, queries: mx.array, keys: mx.array, values: mx.array, mask: mx.array, scale: float) -> mx.array:
-        """From queries (1, heads, tokens, width) to outputs of that shape.
-
-        Keys and values are (1, KV heads, columns, width), and `mask` (tokens, columns), or with ones before, is true
-        where a token sees a column.
-        """
+        """As the protocol says (workers.mlx_engine.attention.SeveralAttention)."""
         if self._last is None or self._last[0] is not mask:
             self._last = mask, bias_of(mask.reshape(mask.shape[-2:]), queries.dtype)
         out = attend(queries.transpose(2, 1, 0, 3), keys, values, self._last[1], scale)
         return out.swapaxes(0, 1)[None]
+
+
+def _filling(tokens: int, length: int) -> mx.array:
+    """Which tokens to take for so many: all, and the last one over and over, whose output is taken once."""
+    return mx.array(np.minimum(np.arange(length), tokens - 1).astype(np.int32))
 
 
 def _with_columns(held: mx.array, width: int) -> mx.array:
