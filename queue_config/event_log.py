@@ -7,7 +7,7 @@ a reader, and the point from which another worker goes on.
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple, Self, cast
+from typing import Any, Literal, NamedTuple, Self, cast
 
 from redis import Redis
 from redis.commands.core import Script
@@ -67,19 +67,23 @@ return {fenced, torn}
 """
 )
 
-# KEYS: stream, RQ's record. ARGV: channel, id, payload, job id, ttl, id of the entry that must be the last ('' for
-# none), worker.
+# KEYS: stream, RQ's record, flag of a cancel. ARGV: channel, id, payload, job id, ttl, id of the entry that must be the
+# last ('' for none), worker.
 _BEGIN = """
 local status, owner = unpack(redis.call('HMGET', KEYS[2], 'status', 'worker_name'))
-if status ~= 'started' or owner ~= ARGV[7] then return 0 end
+if status ~= 'started' or owner ~= ARGV[7] then return "another's" end
 local last = redis.call('XREVRANGE', KEYS[1], '+', '-', 'COUNT', 1)[1]
-if last and last[1] == ARGV[2] and last[2][2] == ARGV[3] then return 1 end
-if (last and last[1] or '') ~= ARGV[6] then return 0 end
-redis.call('XADD', KEYS[1], ARGV[2], 'e', ARGV[3])
-redis.call('EXPIRE', KEYS[1], ARGV[5])
-redis.call('PUBLISH', ARGV[1], table.concat({ARGV[4], ARGV[2], ARGV[3]}, '\\0'))
-return 1
+if not (last and last[1] == ARGV[2] and last[2][2] == ARGV[3]) then
+  if (last and last[1] or '') ~= ARGV[6] then return "another's" end
+  redis.call('XADD', KEYS[1], ARGV[2], 'e', ARGV[3])
+  redis.call('EXPIRE', KEYS[1], ARGV[5])
+  redis.call('PUBLISH', ARGV[1], table.concat({ARGV[4], ARGV[2], ARGV[3]}, '\\0'))
+end
+return redis.call('EXISTS', KEYS[3]) == 1 and 'canceled' or 'begun'
 """
+
+Beginning = Literal["begun", "canceled", "another's"]
+"""`canceled`: begun too, but its client has said by now that it wants no more of it."""
 
 
 class Position(NamedTuple):
@@ -145,9 +149,9 @@ class EventLog:
             raise LogTorn({entries[index - 1].job_id: seq for index, seq in had.items()})
         return [entries[index - 1] for index in fenced]
 
-    def begin(self, job_id: str, position: Position, after: Position, worker: str) -> bool:
-        """Append the start of an attempt; False, and nothing is written, unless this worker has the request, by RQ's
-        record, and the log still ends with `after`.
+    def begin(self, job_id: str, position: Position, after: Position, worker: str) -> Beginning:
+        """Append the start of an attempt; nothing is written unless this worker has the request, by RQ's record, and
+        the log still ends with `after`.
 
         So no worker that was overtaken begins anything, and nothing can be missed that is written while the log is
         read. May be repeated after a lost reply.
@@ -161,7 +165,8 @@ class EventLog:
             self._live_ttl_s,
             "" if after == START else str(after),
         ]
-        return bool(self._begin(keys=[keys.events(job_id), rq_keys.job(job_id)], args=[*told, worker]))
+        own = [keys.events(job_id), rq_keys.job(job_id), keys.canceled(job_id)]
+        return cast(Beginning, cast(bytes, self._begin(keys=own, args=[*told, worker])).decode())
 
     def read(self, job_id: str, after: Position = START) -> list[Entry]:
         """The log from just behind `after` to its end; empty where there is none. What can't be read is the end."""

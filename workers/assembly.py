@@ -82,7 +82,6 @@ def assemble(
     event_log = EventLog(redis, result_ttl_s=settings.result_ttl_s, live_ttl_s=settings.live_ttl_s)
     # The pulse has connections of its own: it waits for nobody, and finds a dead one before the lease runs out.
     quick = connect(settings.redis_url, PULSE)
-    control = Control(redis)
     leases = Leases(quick)
     slots = threading.Semaphore(settings.max_batch)
 
@@ -127,7 +126,8 @@ def assemble(
         settings.max_batch, Pace(chunk_sizes(settings, engine)), engine.kv, shares_passes=engine.shares_passes
     )
     loop = EngineLoop(engine, scheduler, publisher.emit, lambda _job_id: slots.release())
-    attempts = Attempts(event_log, control, publisher, watch.told_of(loop.inbox.put), new_output, new_constraint)
+    submit = watch.told_of(loop.inbox.put)
+    attempts = Attempts(event_log, publisher, submit, books.ended, new_output, new_constraint)
     claims = Claims(redis, name, job_queue.queue_keys, understood(prompting.fingerprint))
     intake = Intake(standing, claims, books, attempts, slots, batch_slots(settings.max_batch))
     pulse = Pulse(standing, worker, books, Control(quick), cancel=cancel, on_lost=intake.wake)

@@ -4,12 +4,11 @@ import logging
 import time
 from collections.abc import Callable
 
-from queue_config.control import Control
 from queue_config.event_log import START, Entry, EventLog, Position
 from queue_config.events import Delta, Expired, Failed, Started, Terminal
 from queue_config.request import GenerationRequest
 from workers.constraint import Constraint
-from workers.generation import Cancel, Command, Generation, Submit
+from workers.generation import Cancel, Command, Emission, Generation, Submit
 from workers.output import OutputText
 from workers.publisher import Publisher
 from workers.sequence import Sequence
@@ -21,52 +20,67 @@ log = logging.getLogger(__name__)
 
 
 class Attempts:
-    """`new_output` makes the end of one answer that reads its tokens, `new_constraint` what its tokens may be."""
+    """`ended` hears of those whose log has its end already; `new_output` makes the end of one answer that reads its
+    tokens, `new_constraint` what its tokens may be."""
 
     def __init__(
         self,
         event_log: EventLog,
-        control: Control,
         publisher: Publisher,
         submit: Callable[[Command], None],
+        ended: Callable[[str, Terminal], None],
         new_output: Callable[[GenerationRequest], OutputText],
         new_constraint: Callable[[GenerationRequest], Constraint | None],
     ) -> None:
         self._event_log = event_log
-        self._control = control
         self._publisher = publisher
         self._submit = submit
+        self._ended = ended
         self._new_output = new_output
         self._new_constraint = new_constraint
 
-    def begin(self, request: GenerationRequest, worker: str) -> Terminal | None:
-        """Claim the next attempt in the request's log and send it to the engine.
+    def begin(self, request: GenerationRequest, worker: str) -> bool:
+        """Claim the next attempt in the request's log and send it to the engine; may be repeated where Redis failed.
 
-        Returns the terminal event instead where the log has one already: its worker died before RQ's books were closed;
-        and where the request can't be begun.
-        Raises FencedOff where another worker has the request by now.
+        False where the engine never hears of it: it can't be begun, or its worker died when its end was logged and
+        RQ's books weren't closed yet. Raises FencedOff where another worker has the request by now.
         """
         history = self._event_log.read(request.id)
         if history and isinstance(history[-1].event, Terminal):
-            return history[-1].event
+            self._ended(request.id, history[-1].event)
+            return False
         last = history[-1].position if history else START
         position = Position(last.attempt + 1, last.seq + 1)
-        if not self._event_log.begin(request.id, position, last, worker):
+        beginning = self._event_log.begin(request.id, position, last, worker)
+        if beginning == "another's":
             raise FencedOff(request.id)
+        # Nothing from here on asks Redis anything: a second attempt beside this one would be the end of both.
+        started = Entry(request.id, position, Started(position.attempt, worker))
+        self._publisher.open(request.id, [*history, started])
         tokens = [token for entry in history if isinstance(entry.event, Delta) for token in entry.event.tokens]
+        generation = self._generation(request, tokens)
+        if not isinstance(generation, Generation):
+            self._publisher.emit(Emission(request.id, terminal=generation))
+            return False
+        self._submit(Submit(generation))
+        if beginning == "canceled":
+            # Told of one that comes later by a message, or else at the next beat.
+            self._submit(Cancel(request.id))
+        log.info("started", extra={"job": request.id, "attempt": position.attempt, "resumed_tokens": len(tokens)})
+        return True
+
+    def _generation(self, request: GenerationRequest, tokens: list[int]) -> Generation | Terminal:
+        """What the engine goes on with behind these tokens; or how it ends before the engine hears of it."""
         if request.deadline_at <= time.time():
             # The engine's own look may come after its first chunk.
-            return self._refused(request.id, position, Expired(len(tokens)))
+            return Expired(len(tokens))
         output = self._new_output(request)
         for token in tokens:
             output.push(token)  # its text is in the log already
         try:
             constraint = self._new_constraint(request)
         except ValueError as error:
-            failed = Failed("invalid_request_error", f"The answer can't be held to its grammar: {error}")
-            return self._refused(request.id, position, failed)
-        started = Entry(request.id, position, Started(position.attempt, worker))
-        self._publisher.open(request.id, [*history, started])
+            return Failed("invalid_request_error", f"The answer can't be held to its grammar: {error}")
         sequence = Sequence(
             request.id,
             request.prompt,
@@ -77,17 +91,7 @@ class Attempts:
             lane=request.lane,
             constraint=constraint,
         )
-        self._submit(Submit(Generation(request, sequence, output)))
-        # Submitted first, looked second: a cancel sent in between reaches the loop by one way or the other.
-        for canceled in self._control.canceled_among([request.id]):
-            self._submit(Cancel(canceled))
-        log.info("started", extra={"job": request.id, "attempt": position.attempt, "resumed_tokens": len(tokens)})
-        return None
-
-    def _refused(self, job_id: str, begun: Position, terminal: Terminal) -> Terminal:
-        """End it before the engine hears of it."""
-        self._event_log.append([Entry(job_id, Position(begun.attempt, begun.seq + 1), terminal)])
-        return terminal
+        return Generation(request, sequence, output)
 
     def has_spoken(self, job_id: str) -> bool:
         """Whether its present attempt has got as far as tokens, or its end."""

@@ -145,7 +145,7 @@ class Intake:
         """RQ says that we have it, so it is sent for as long as it takes Redis to answer."""
         while True:
             try:
-                ended = self._attempts.begin(live.request, self._books.worker_name)
+                return self._attempts.begin(live.request, self._books.worker_name)
             except FencedOff:
                 self._books.fenced(live.request.id)
                 return False
@@ -153,7 +153,3 @@ class Intake:
                 log.warning("Redis does not answer; a start waits", extra={"error": str(error)})
                 if self._stopping.wait(RETRY_S):
                     return False
-            else:
-                if ended is not None:
-                    self._books.ended(live.request.id, ended)
-                return ended is None

@@ -1,5 +1,6 @@
-"""A Redis client that loses a MULTI: on its way there, or its reply on the way back, after it was done."""
+"""Redis clients that lose one command: on its way there, or its reply on the way back, after it was done."""
 
+from collections.abc import Callable
 from typing import Any
 
 from redis import Redis
@@ -11,14 +12,19 @@ from queue_config.connection import connect
 def loses_one_multi(url: str, *, is_done: bool) -> Redis:
     """The first MULTI that ends fails as it does when Redis freezes; `is_done` says whether Redis has done it."""
     redis = connect(url)
+    lose_one(redis, lambda sent: b"EXEC" in sent, is_done=is_done)
+    return redis
+
+
+def lose_one(redis: Redis, is_it: Callable[[bytes], bool], *, is_done: bool) -> None:
+    """Lose the first of a client's commands that `is_it`, which is given its bytes; on connections yet to be made."""
     left = [1]
 
     class Deaf(redis.connection_pool.connection_class):  # type: ignore[misc,name-defined]
         _hears = True
 
         def send_packed_command(self, command: Any, check_health: bool = True) -> None:
-            ends = b"EXEC" in (command if isinstance(command, bytes) else b"".join(command))
-            if ends and left:
+            if left and is_it(command if isinstance(command, bytes) else b"".join(command)):
                 left.clear()
                 self._hears = False
                 if not is_done:
@@ -35,4 +41,3 @@ def loses_one_multi(url: str, *, is_done: bool) -> Redis:
             raise RedisSlow("Timeout reading from socket")
 
     redis.connection_pool.connection_class = Deaf
-    return redis

@@ -1,6 +1,9 @@
-"""Redis falls silent in the middle of a MULTI: done or not, no request is left lying with a worker that lives."""
+"""Redis falls silent at a command: done or not, no request is left lying with a worker that lives, or begun twice."""
 
-from collections.abc import Iterator
+import threading
+from collections.abc import Callable, Iterator
+from itertools import count
+from pathlib import Path
 
 import pytest
 import redis as redis_py
@@ -8,9 +11,10 @@ from rq.job import Job
 from rq.registry import StartedJobRegistry
 from rq.serializers import JSONSerializer
 
+from queue_config.events import Expired, Finished
 from tests.support.dead_worker import DeadWorker
-from tests.support.deaf_redis import loses_one_multi
-from tests.support.worker import Desk, a_request
+from tests.support.deaf_redis import lose_one, loses_one_multi
+from tests.support.worker import Desk, RunningWorker, a_request, wait_until
 
 INTERACTIVE = "rq:queue:pensieve:echo:interactive"
 both = pytest.mark.parametrize("is_done", [True, False], ids=["done", "not done"])
@@ -54,3 +58,48 @@ def test_what_a_worker_hands_back_waits_once(desk: Desk, redis_url: str, is_done
 
     assert (status(desk), executions(desk)) == ("queued", 0)
     assert desk.redis.lrange(INTERACTIVE, 0, -1) == [b"msg_1"]
+
+
+@both
+@pytest.mark.parametrize("lost", range(8))
+def test_a_start_that_loses_any_of_its_replies_is_one_start(
+    desk: Desk, redis_url: str, tmp_path: Path, lost: int, is_done: bool
+) -> None:
+    """It may take two attempts, if nobody but the log sees the first one."""
+    # Slow enough for the first attempt to be under way when the start is repeated.
+    running = RunningWorker(redis_url, tmp_path, step_s=0.1)
+    lose_one(running.process.worker.connection, nth_of_intake(lost), is_done=is_done)
+    with running:
+        end = desk.end("msg_1")
+        wait_until(lambda: status(desk) == "finished", "RQ's record")
+
+    assert end == Finished("end_turn", 6)
+    assert desk.text("msg_1") == "hello"
+    assert running.process.publisher.refused == 0
+
+
+@both
+@pytest.mark.parametrize("lost", range(8))
+def test_one_that_came_too_late_ends_once_whichever_reply_is_lost(
+    desk: Desk, redis_url: str, tmp_path: Path, lost: int, is_done: bool
+) -> None:
+    desk.queue.accept(a_request("msg_late", deadline_s=0.0))
+    running = RunningWorker(redis_url, tmp_path)
+    lose_one(running.process.worker.connection, nth_of_intake(lost, "msg_late"), is_done=is_done)
+    with running:
+        end = desk.end("msg_late")
+        desk.end("msg_1")
+        wait_until(lambda: running.process.books.live == 0, "an end of everything")
+
+    assert end == Expired(0)
+    assert running.process.publisher.refused == 0
+
+
+def nth_of_intake(n: int, job_id: str = "msg_1") -> Callable[[bytes], bool]:
+    """Picks the `n`-th command, counted from 0, that a worker's intake sends about a request."""
+    seen = count()
+
+    def is_it(sent: bytes) -> bool:
+        return threading.current_thread().name == "intake" and job_id.encode() in sent and next(seen) == n
+
+    return is_it
