@@ -4,21 +4,20 @@ MLX's exp takes 25 ns a number on a Linux CPU and NumPy's less than one, which i
 at 3000 tokens of context this is seven times as fast.
 """
 
-import os
 from collections.abc import Iterator
 from collections.abc import Sequence as Rows
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 
 import mlx.core as mx
 import numpy as np
 
 from workers.mlx_engine.chunk_attention import ChunkAttention, ChunkRows
+from workers.mlx_engine.cores import Cores
 from workers.mlx_engine.gemm import Floats, gemm
 
 _BLOCK = 1 << 19
 """Scores that a thread holds at a time: two megabytes, what a core's second cache has."""
-_MOST_THREADS = 8
 _WORTH_SHARING = 1 << 16
 """Scores of a chunk; fewer are computed sooner than another thread wakes."""
 
@@ -63,11 +62,9 @@ class CpuChunkAttention(ChunkAttention):
     them, since a prompt's cache is handed on only when its last chunk is done.
     """
 
-    def __init__(self, threads: int = 0) -> None:
-        """0 threads: one for each core. They start when they are first needed, and end with the process."""
-        count = threads or min(_MOST_THREADS, os.cpu_count() or 1)
-        self._scratch = [np.empty(_BLOCK, np.float32) for _ in range(count)]
-        self._others = ThreadPoolExecutor(max(1, count - 1), thread_name_prefix="attention")
+    def __init__(self, cores: Cores | None = None) -> None:
+        self.cores = cores or Cores()
+        self._scratch = [np.empty(_BLOCK, np.float32) for _ in range(self.cores.count)]
 
     def attend(
         self, queries: mx.array, keys: mx.array, values: mx.array, chunks: Rows[ChunkRows], scale: float
@@ -106,12 +103,7 @@ class CpuChunkAttention(ChunkAttention):
 
     def _run(self, blocks: list[_Block]) -> None:
         count = min(len(self._scratch), len(blocks))
-        others = [
-            self._others.submit(_attend_all, blocks[share::count], self._scratch[share]) for share in range(1, count)
-        ]
-        _attend_all(blocks[::count], self._scratch[0])
-        for other in others:
-            other.result()
+        self.cores.run([partial(_attend_all, blocks[share::count], self._scratch[share]) for share in range(count)])
 
 
 def _attend_all(blocks: list[_Block], scratch: Floats) -> None:

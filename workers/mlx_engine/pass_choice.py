@@ -14,11 +14,13 @@ from workers.mlx_engine.attention import reroute
 from workers.mlx_engine.chunk_attention import ChunkAttention, MlxChunkAttention
 from workers.mlx_engine.chunk_attention_cpu import CpuChunkAttention
 from workers.mlx_engine.chunk_attention_cuda import CudaChunkAttention
+from workers.mlx_engine.cores import Cores
 from workers.mlx_engine.device import Device
 from workers.mlx_engine.gemm import one_thread
 from workers.mlx_engine.kv_rows import KVRows
 from workers.mlx_engine.prompt_cache_pieces import is_plain
 from workers.mlx_engine.shared_pass import Chunk, SharedPass
+from workers.mlx_engine.split_linear import SplitProducts
 
 log = logging.getLogger(__name__)
 
@@ -29,7 +31,7 @@ _TOLERANCE = 0.02
 def shared_pass(model: nn.Module, device: Device) -> SharedPass | None:
     """For this model on this device; None where prompts had better have passes of their own."""
     for attention in _attentions(device):
-        within = _waited_for(model) if isinstance(attention, CpuChunkAttention) else nullcontext
+        within = _waited_for(model, attention.cores) if isinstance(attention, CpuChunkAttention) else nullcontext
         try:
             found = trial(model, attention, within)
         except Exception as error:  # noqa: BLE001
@@ -52,12 +54,13 @@ def _attentions(device: Device) -> list[ChunkAttention]:
     return []
 
 
-def _waited_for(model: nn.Module) -> Callable[[], AbstractContextManager[None]]:
+def _waited_for(model: nn.Module, cores: Cores) -> Callable[[], AbstractContextManager[None]]:
     """What suits a pass that stops at each of its layers."""
+    products = SplitProducts.of(model, cores)
 
     @contextmanager
     def within() -> Iterator[None]:
-        with one_thread(), at_once(model):
+        with one_thread(), at_once(model), products.at_once():
             yield
 
     return within
