@@ -6,6 +6,10 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Self
 
+from rq.job import Job
+from rq.registry import StartedJobRegistry
+from rq.serializers import JSONSerializer
+
 from models.syntax import HERMES, AnswerSyntax, ThinkSyntax
 from queue_config.connection import connect
 from queue_config.event_log import EventLog
@@ -78,6 +82,16 @@ class Desk:
 
     def text(self, job_id: str) -> str:
         return "".join(text_of(event.pieces) for event in self.events(job_id) if isinstance(event, Delta))
+
+    def rq_job(self, job_id: str) -> Job:
+        return Job.fetch(job_id, connection=self.redis, serializer=JSONSerializer)
+
+    def rq_status(self, job_id: str) -> str:
+        return str(self.rq_job(job_id).get_status().value)
+
+    def rq_started(self) -> StartedJobRegistry:
+        """Of the interactive queue."""
+        return StartedJobRegistry(f"pensieve:{MODEL}:interactive", connection=self.redis, serializer=JSONSerializer)
 
     def end(self, job_id: str) -> Terminal:
         """Wait for the terminal event."""

@@ -6,6 +6,7 @@ are compared with a plain computation of the same; that also finds models whose 
 
 import logging
 from collections.abc import Sequence as Rows
+from functools import partial
 
 import mlx.core as mx
 import mlx.nn as nn
@@ -22,14 +23,13 @@ from workers.mlx_engine.kv_rows import KVRows
 from workers.mlx_engine.row_copy import CudaRowCopy, RowCopy
 from workers.mlx_engine.row_copy_cpu import CpuRowCopy
 from workers.mlx_engine.slots import SlotKVCache
+from workers.mlx_engine.trial import far_off, what_is_wrong
 
 log = logging.getLogger(__name__)
 
 _LENGTHS = (3, 150)
 _FEW = (3, 20)
 """On a CPU, where a large model takes seconds for a hundred tokens."""
-_TOLERANCE = 0.02
-"""Of the outputs' size. Rounding to bfloat16 alone makes differences of 0.005."""
 
 
 def kv_rows(model: nn.Module, device: Device) -> KVRows:
@@ -38,11 +38,7 @@ def kv_rows(model: nn.Module, device: Device) -> KVRows:
         return KVRows()
     lengths = _LENGTHS if device.kind == "cuda" else _FEW
     for attention in (CudaAttention(), MatmulAttention()) if device.kind == "cuda" else (CpuAttention(),):
-        try:
-            found = trial(model, attention, lengths)
-        except Exception as error:  # noqa: BLE001
-            # A device too old for the kernel, a compiler that isn't there, a layer that wants arrays: all the same.
-            found = str(error)
+        found = what_is_wrong(partial(trial, model, attention, lengths))
         if found is None:
             log.info("decoding attends through %s", type(attention).__name__)
             return KVRows(attention, _row_copy(attention), several(model, device))
@@ -55,10 +51,7 @@ def several(model: nn.Module, device: Device) -> SeveralAttention | None:
     if device.kind != "cuda":
         return None
     attention = FewShapes()
-    try:
-        found = trial_of_several(model, attention)
-    except Exception as error:  # noqa: BLE001
-        found = str(error)
+    found = what_is_wrong(partial(trial_of_several, model, attention))
     if found is None:
         return attention
     log.warning("guesses are checked in shapes that take long to get ready for: %s", found)
@@ -69,9 +62,7 @@ def trial_of_several(model: nn.Module, attention: SeveralAttention) -> str | Non
     """Run some tokens of a lone row through it; return what is wrong, None if nothing."""
     reroute(model)
     got, wanted = (_behind_others(model, KVRows(several=by)) for by in (attention, None))
-    off = float(np.array(mx.linalg.norm(got - wanted) / mx.linalg.norm(wanted)))
-    # Not the other way round: a NaN is wrong too.
-    return None if off < _TOLERANCE else f"its outputs are off by {off:.3f}"
+    return far_off(float(np.array(mx.linalg.norm(got - wanted) / mx.linalg.norm(wanted))))
 
 
 def _behind_others(model: nn.Module, rows: KVRows) -> mx.array:
@@ -107,9 +98,7 @@ def trial(model: nn.Module, attention: DecodeAttention, lengths: Rows[int] = _LE
     slots = sum(isinstance(cache, SlotKVCache) for cache in rows.caches)
     if len(compared.errors) != slots:
         return f"{len(compared.errors)} of {slots} layers attended through it"
-    worst = np.max([np.array(error) for error in compared.errors], initial=0.0)
-    # Not the other way round: a NaN is wrong too.
-    return None if worst < _TOLERANCE else f"its outputs are off by {worst:.3f}"
+    return far_off(np.max([np.array(error) for error in compared.errors], initial=0.0))
 
 
 class _Compared:

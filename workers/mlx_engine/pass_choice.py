@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
+from functools import partial
 
 import mlx.core as mx
 import mlx.nn as nn
@@ -21,22 +22,16 @@ from workers.mlx_engine.kv_rows import KVRows
 from workers.mlx_engine.prompt_cache_pieces import is_plain
 from workers.mlx_engine.shared_pass import Chunk, SharedPass
 from workers.mlx_engine.split_linear import SplitProducts
+from workers.mlx_engine.trial import far_off, what_is_wrong
 
 log = logging.getLogger(__name__)
-
-_TOLERANCE = 0.02
-"""Of the logits' size. What is wrong is wrong by far more, and rounding to bfloat16 by less."""
 
 
 def shared_pass(model: nn.Module, device: Device) -> SharedPass | None:
     """For this model on this device; None where prompts had better have passes of their own."""
     for attention in _attentions(device):
         within = _waited_for(model, attention.cores) if isinstance(attention, CpuChunkAttention) else nullcontext
-        try:
-            found = trial(model, attention, within)
-        except Exception as error:  # noqa: BLE001
-            # A layer that wants a mask, a type that NumPy doesn't know, a head that isn't found: all the same.
-            found = str(error)
+        found = what_is_wrong(partial(trial, model, attention, within))
         if found is None:
             log.info("prompts share the passes of decoding rows, through %s", type(attention).__name__)
             return SharedPass(model, attention, within)
@@ -93,5 +88,4 @@ def trial(
     got = mx.concatenate([first, last]).astype(mx.float32)
     off = mx.linalg.norm(got - mx.stack(wanted).astype(mx.float32), axis=-1)
     worst = float(np.max(np.array(off / mx.linalg.norm(mx.stack(wanted).astype(mx.float32), axis=-1))))
-    # Not the other way round: a NaN is wrong too.
-    return None if worst < _TOLERANCE else f"its logits are off by {worst:.3f}"
+    return far_off(worst, "logits")

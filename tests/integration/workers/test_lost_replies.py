@@ -8,9 +8,6 @@ from random import Random
 
 import pytest
 import redis as redis_py
-from rq.job import Job
-from rq.registry import StartedJobRegistry
-from rq.serializers import JSONSerializer
 
 from queue_config.events import Expired, Finished
 from tests.support.dead_worker import DeadWorker
@@ -29,13 +26,8 @@ def desk(redis_url: str, redis: redis_py.Redis) -> Iterator[Desk]:
     desk.redis.close()
 
 
-def status(desk: Desk, job_id: str = "msg_1") -> str:
-    return Job.fetch(job_id, connection=desk.redis, serializer=JSONSerializer).get_status().value
-
-
 def executions(desk: Desk) -> int:
-    registry = StartedJobRegistry("pensieve:echo:interactive", connection=desk.redis, serializer=JSONSerializer)
-    return len(registry.get_job_ids(cleanup=False))
+    return len(desk.rq_started().get_job_ids(cleanup=False))
 
 
 @both
@@ -47,7 +39,7 @@ def test_a_claimed_request_is_started_once(desk: Desk, redis_url: str, is_done: 
 
     assert live is not None
     assert live.request.id == "msg_1"
-    assert (status(desk), executions(desk)) == ("started", 1)
+    assert (desk.rq_status("msg_1"), executions(desk)) == ("started", 1)
 
 
 @both
@@ -57,7 +49,7 @@ def test_what_a_worker_hands_back_waits_once(desk: Desk, redis_url: str, is_done
     worker.use(loses_one_multi(redis_url, is_done=is_done))
     worker.hand_back(live)
 
-    assert (status(desk), executions(desk)) == ("queued", 0)
+    assert (desk.rq_status("msg_1"), executions(desk)) == ("queued", 0)
     assert desk.redis.lrange(INTERACTIVE, 0, -1) == [b"msg_1"]
 
 
@@ -72,7 +64,7 @@ def test_a_start_that_loses_any_of_its_replies_is_one_start(
     lose_one(running.process.worker.connection, nth_of_intake(lost), is_done=is_done)
     with running:
         end = desk.end("msg_1")
-        wait_until(lambda: status(desk) == "finished", "RQ's record")
+        wait_until(lambda: desk.rq_status("msg_1") == "finished", "RQ's record")
 
     assert end == Finished("end_turn", 6)
     assert desk.text("msg_1") == "hello"
@@ -115,7 +107,7 @@ def test_answers_are_exact_and_nothing_is_left_while_any_command_may_be_lost(
     lose(running.process.worker.connection, some)
     with running:
         ends = {job_id: desk.end(job_id) for job_id in texts}
-        wait_until(lambda: all(status(desk, job_id) == "finished" for job_id in texts), "RQ's records")
+        wait_until(lambda: all(desk.rq_status(job_id) == "finished" for job_id in texts), "RQ's records")
 
     assert ends == {job_id: Finished("end_turn", len(text) + 1) for job_id, text in texts.items()}
     assert {job_id: desk.text(job_id) for job_id in texts} == texts

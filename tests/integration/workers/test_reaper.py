@@ -8,9 +8,7 @@ from typing import cast
 
 import pytest
 import redis as redis_py
-from rq.job import Job
-from rq.registry import FailedJobRegistry, FinishedJobRegistry, StartedJobRegistry
-from rq.serializers import JSONSerializer
+from rq.registry import FailedJobRegistry, FinishedJobRegistry
 from rq.worker import Worker
 
 from queue_config import keys
@@ -47,13 +45,8 @@ def waiting(desk: Desk) -> list[str]:
     return [item.decode() for item in cast(list[bytes], desk.redis.lrange(QUEUE, 0, -1))]
 
 
-def rq_status(desk: Desk, job_id: str) -> str:
-    return str(Job.fetch(job_id, connection=desk.redis, serializer=JSONSerializer).get_status().value)
-
-
 def started(desk: Desk) -> list[tuple[str, str]]:
-    registry = StartedJobRegistry("pensieve:echo:interactive", desk.redis, serializer=JSONSerializer)
-    return registry.get_job_and_execution_ids(cleanup=False)
+    return desk.rq_started().get_job_and_execution_ids(cleanup=False)
 
 
 def test_what_a_dead_worker_had_goes_to_the_front_in_its_order(desk: Desk) -> None:
@@ -68,7 +61,7 @@ def test_what_a_dead_worker_had_goes_to_the_front_in_its_order(desk: Desk) -> No
     a_reaper(desk).bury([dead.name])
 
     assert waiting(desk) == ["msg_0", "msg_1", "msg_2", "msg_3"]
-    assert [rq_status(desk, f"msg_{number}") for number in range(4)] == ["queued"] * 4
+    assert [desk.rq_status(f"msg_{number}") for number in range(4)] == ["queued"] * 4
     assert [desk.redis.hget(f"rq:job:msg_{n}", "retries_left") for n in range(4)] == [b"1", b"1", b"2", b"2"]
     assert (started(desk), Worker.all(connection=desk.redis)) == ([], [])
     assert desk.redis.keys("pensieve:claims:*") + desk.redis.keys("rq:execution*") == []
@@ -81,7 +74,7 @@ def test_a_worker_whose_lease_stands_keeps_what_it_has(desk: Desk) -> None:
 
     a_reaper(desk).bury([alive.name])
 
-    assert (waiting(desk), rq_status(desk, "msg_1")) == ([], "started")
+    assert (waiting(desk), desk.rq_status("msg_1")) == ([], "started")
 
 
 def test_many_reapers_at_once_take_everything_once(desk: Desk) -> None:
@@ -139,7 +132,7 @@ def test_books_are_closed_on_what_had_ended_in_its_log(desk: Desk) -> None:
 
     a_reaper(desk).bury([dead.name])
 
-    assert [rq_status(desk, name) for name in ("msg_1", "msg_2")] == ["finished", "stopped"]
+    assert [desk.rq_status(name) for name in ("msg_1", "msg_2")] == ["finished", "stopped"]
     assert (waiting(desk), started(desk)) == ([], [])
     assert "msg_1" in FinishedJobRegistry("pensieve:echo:interactive", desk.redis)
 
@@ -151,7 +144,7 @@ def test_the_third_death_ends_the_request_in_its_log_and_in_rqs_books(desk: Desk
         dead.say()
         dead.die()
         a_reaper(desk).bury([dead.name])
-    job = Job.fetch("msg_1", connection=desk.redis, serializer=JSONSerializer)
+    job = desk.rq_job("msg_1")
     result = job.latest_result()
 
     assert desk.events("msg_1")[-1] == WORKERS_DIED
@@ -191,14 +184,13 @@ def test_what_rq_failed_by_itself_gets_its_end(desk: Desk) -> None:
     desk.queue.accept(a_request("msg_1"))
     dead.say()
     desk.redis.hset("rq:job:msg_1", "retries_left", 0)
-    registry = StartedJobRegistry("pensieve:echo:interactive", desk.redis, serializer=JSONSerializer)
-    registry.cleanup(timestamp=10**12)
+    desk.rq_started().cleanup(timestamp=10**12)
 
     for now in (1.0, 2.0, TRUST_S):
         clock.now = now
         reaper.turn()
 
-    assert rq_status(desk, "msg_1") == "failed"
+    assert desk.rq_status("msg_1") == "failed"
     assert desk.events("msg_1")[-1] == WORKERS_DIED
 
 
@@ -222,9 +214,7 @@ def test_rqs_own_clean_up_leaves_a_running_request_alone(desk: Desk) -> None:
     desk.queue.accept(a_request("msg_1"))
     worker.say()
 
-    registry = StartedJobRegistry("pensieve:echo:interactive", desk.redis, serializer=JSONSerializer)
-
-    assert (registry.count, rq_status(desk, "msg_1")) == (1, "started")
+    assert (desk.rq_started().count, desk.rq_status("msg_1")) == (1, "started")
 
 
 def test_a_worker_that_was_buried_alive_comes_back_and_finishes(desk: Desk, redis_url: str, tmp_path: Path) -> None:

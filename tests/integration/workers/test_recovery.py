@@ -5,8 +5,6 @@ from pathlib import Path
 
 import pytest
 import redis as redis_py
-from rq.job import Job
-from rq.serializers import JSONSerializer
 
 from queue_config import keys
 from queue_config.events import Finished
@@ -41,7 +39,7 @@ def test_killed_between_claim_and_start(desk: Desk, redis_url: str, tmp_path: Pa
 
     assert end == Finished("end_turn", 6)
     assert not desk.redis.exists(keys.claims(dead.name))
-    assert rq_job(desk, "msg_1").retries_left == 2
+    assert desk.rq_job("msg_1").retries_left == 2
 
 
 @pytest.mark.parametrize("expired", [False, True], ids=["just now", "long ago"])
@@ -59,7 +57,7 @@ def test_killed_in_the_middle_of_an_answer(desk: Desk, redis_url: str, tmp_path:
 
     assert end == Finished("end_turn", 12)
     assert desk.text("msg_1") == "hello world"
-    assert rq_job(desk, "msg_1").retries_left == 1
+    assert desk.rq_job("msg_1").retries_left == 1
 
 
 def test_a_dead_predecessors_lease_goes_with_it(desk: Desk, redis_url: str, tmp_path: Path) -> None:
@@ -82,7 +80,7 @@ def test_killed_three_times_over_the_same_request(desk: Desk, redis_url: str, tm
     ended = desk.events("msg_1")[-1]
 
     assert ended == WORKERS_DIED
-    assert rq_job(desk, "msg_1").get_status().value == "failed"
+    assert desk.rq_status("msg_1") == "failed"
 
 
 def test_a_request_whose_workers_died_twice_begins_alone(desk: Desk, redis_url: str, tmp_path: Path) -> None:
@@ -98,8 +96,8 @@ def test_a_request_whose_workers_died_twice_begins_alone(desk: Desk, redis_url: 
     with RunningWorker(redis_url, tmp_path):
         ends = [desk.end(name) for name in ("msg_bad", *names)]
 
-    began = [rq_job(desk, name).started_at for name in names]
-    trial_at = rq_job(desk, "msg_bad").started_at
+    began = [desk.rq_job(name).started_at for name in names]
+    trial_at = desk.rq_job("msg_bad").started_at
     assert ends == [Finished("end_turn", 7), *[Finished("end_turn", 51)] * 3]
     assert trial_at is not None
     assert all(at is not None and at > trial_at for at in began)
@@ -121,12 +119,8 @@ def test_requests_that_got_far_with_their_second_worker_go_on_together(
         ends = [desk.end(name) for name in ("msg_1", "msg_2")]
         wait_until(lambda: desk.redis.zcard("rq:wip:pensieve:echo:interactive") == 0, "the registry")
 
-    first, second = sorted((rq_job(desk, name) for name in ("msg_1", "msg_2")), key=lambda job: str(job.started_at))
+    first, second = sorted((desk.rq_job(name) for name in ("msg_1", "msg_2")), key=lambda job: str(job.started_at))
     assert ends == [Finished("end_turn", 151)] * 2
     assert first.ended_at is not None
     assert second.started_at is not None
     assert second.started_at < first.ended_at
-
-
-def rq_job(desk: Desk, job_id: str) -> Job:
-    return Job.fetch(job_id, connection=desk.redis, serializer=JSONSerializer)

@@ -7,7 +7,6 @@ from pathlib import Path
 import pytest
 import redis as redis_py
 from rq import Queue
-from rq.job import Job
 from rq.serializers import JSONSerializer
 
 from queue_config import keys
@@ -32,20 +31,12 @@ def desk(redis_url: str, redis: redis_py.Redis) -> Iterator[Desk]:
     desk.redis.close()
 
 
-def rq_job(desk: Desk, job_id: str) -> Job:
-    return Job.fetch(job_id, connection=desk.redis, serializer=JSONSerializer)
-
-
-def rq_status(desk: Desk, job_id: str) -> str:
-    return str(rq_job(desk, job_id).get_status().value)
-
-
 def test_a_request_is_answered_and_its_books_are_closed(desk: Desk, redis_url: str, tmp_path: Path) -> None:
     desk.queue.accept(a_request("msg_1", "hello"))
 
     with RunningWorker(redis_url, tmp_path):
         end = desk.end("msg_1")
-        wait_until(lambda: rq_status(desk, "msg_1") == "finished", "RQ's record")
+        wait_until(lambda: desk.rq_status("msg_1") == "finished", "RQ's record")
 
     assert end == Finished("end_turn", 6)
     assert desk.text("msg_1") == "hello"
@@ -73,10 +64,7 @@ def test_interactive_requests_go_before_background_ones(desk: Desk, redis_url: s
         for job_id in ("msg_a", "msg_b", "msg_c"):
             desk.end(job_id)
 
-    started = [
-        Job.fetch(job_id, connection=desk.redis, serializer=JSONSerializer).started_at
-        for job_id in ("msg_a", "msg_b", "msg_c")
-    ]
+    started = [desk.rq_job(job_id).started_at for job_id in ("msg_a", "msg_b", "msg_c")]
     assert started == sorted(started, key=lambda at: at or datetime.min.replace(tzinfo=UTC))
 
 
@@ -89,7 +77,7 @@ def test_a_running_request_is_canceled_and_frees_its_slot(desk: Desk, redis_url:
         Control(desk.redis).cancel("msg_long")
         end = desk.end("msg_long")
         after = desk.end("msg_next")
-        wait_until(lambda: rq_status(desk, "msg_long") == "stopped", "RQ's record")
+        wait_until(lambda: desk.rq_status("msg_long") == "stopped", "RQ's record")
 
     assert isinstance(end, Canceled)
     assert 5 < end.output_tokens < 5000
@@ -157,7 +145,7 @@ def test_a_request_whose_log_has_ended_is_only_booked(desk: Desk, redis_url: str
     desk.log.append(log)
 
     with RunningWorker(redis_url, tmp_path):
-        wait_until(lambda: rq_status(desk, "msg_1") == "finished", "RQ's record")
+        wait_until(lambda: desk.rq_status("msg_1") == "finished", "RQ's record")
 
     assert desk.log.read("msg_1") == log
 
@@ -185,7 +173,7 @@ def test_what_is_unfinished_when_a_worker_stops_is_finished_by_the_next(
 
     with RunningWorker(redis_url, tmp_path, step_s=0.005):
         wait_until(lambda: len(desk.text("msg_1")) > 5, "tokens")
-    between = rq_status(desk, "msg_1")
+    between = desk.rq_status("msg_1")
     with RunningWorker(redis_url, tmp_path):
         end = desk.end("msg_1")
 
@@ -202,9 +190,9 @@ def test_a_job_that_is_no_request_of_ours_fails_and_harms_nobody(desk: Desk, red
 
     with RunningWorker(redis_url, tmp_path):
         desk.end("msg_1")
-        wait_until(lambda: rq_status(desk, "empty") == "failed", "RQ's record")
+        wait_until(lambda: desk.rq_status("empty") == "failed", "RQ's record")
 
-    assert rq_status(desk, "evil") == "failed"
+    assert desk.rq_status("evil") == "failed"
     assert desk.text("msg_1") == "hello"
 
 
@@ -245,7 +233,7 @@ def test_a_batch_request_gets_on_while_interactive_ones_keep_coming(desk: Desk, 
         for name in (*names, "msg_low"):
             desk.end(name)
 
-    started = sorted((*names, "msg_low"), key=lambda name: rq_job(desk, name).started_at or EARLY)
+    started = sorted((*names, "msg_low"), key=lambda name: desk.rq_job(name).started_at or EARLY)
     assert started == [*names[:3], "msg_low", *names[3:]]
 
 
