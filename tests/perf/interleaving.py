@@ -41,7 +41,11 @@ class Bench:
 
     def __post_init__(self) -> None:
         scheduler = Scheduler(
-            64, Pace(self.engine.chunk_sizes), self.engine.kv, shares_passes=self.engine.shares_passes
+            64,
+            Pace(self.engine.chunk_sizes),
+            self.engine.kv,
+            shares_passes=self.engine.shares_passes,
+            uncut_tokens=self.engine.uncut_tokens,
         )
         self.loop = EngineLoop(self.engine, scheduler, self._note, lambda _job_id: None)
         prefill = self.engine.prefill

@@ -23,8 +23,8 @@ ratios are taken within a run only, between cells that were measured one after t
   the next step launched before the last one is read, tokens drawn by the engine's own vectorised sampler.
 - **engine**: Pensieve's engine in the same process, over the same weights.
 - **Pensieve**: a service of its own, started by `pensieve start`, asked through Anthropic's client.
-- **mlx_lm.server**: a process of its own with the same BLAS, asked as OpenAI's clients ask; its concurrency is raised
-  to the number of streams.
+- **mlx_lm.server**: a process of its own with the same BLAS, asked as OpenAI's clients ask, and asked again where
+  it resets a connection; its concurrency is raised to the number of streams. It keeps at most 4 GB of free buffers.
 
 All load one folder of weights in the type that the device computes in. Tokens a second are those of all streams
 together, as the servers count them, from the first request to the last end, prompts included as time. "One setting" is

@@ -6,6 +6,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
+from http.client import HTTPResponse
 from pathlib import Path
 from typing import Self
 
@@ -18,6 +19,7 @@ from tests.perf.bench.streams import Stream
 from tests.support.service import free_port
 
 START_PATIENCE_S = 180.0
+RETRY_S = 0.05
 
 
 class MlxLmTarget:
@@ -46,7 +48,7 @@ class MlxLmTarget:
         request = urllib.request.Request(
             self._url("/v1/chat/completions"), orjson.dumps(body), {"content-type": "application/json"}
         )
-        with urllib.request.urlopen(request, timeout=stream.limit_s) as lines:
+        with self._opened(request, stream) as lines:
             for line in lines:
                 if line.startswith(b"data: {"):
                     self._note(orjson.loads(line[6:]), stream)
@@ -57,6 +59,22 @@ class MlxLmTarget:
         self._process.kill()
         self._process.wait()
         self._start()
+
+    def _opened(self, request: urllib.request.Request, stream: Stream) -> HTTPResponse:
+        """Asked again where the connection is reset, as it is when more than five come at once: so do OpenAI's clients.
+
+        One that is reset behind its first line is an error.
+        """
+        while True:
+            try:
+                answer: HTTPResponse = urllib.request.urlopen(request, timeout=stream.limit_s)
+            except (ConnectionResetError, urllib.error.URLError) as error:
+                if not isinstance(getattr(error, "reason", error), ConnectionResetError):
+                    raise
+                stream.check()
+                time.sleep(RETRY_S)
+            else:
+                return answer
 
     def _note(self, chunk: dict[str, object], stream: Stream) -> None:
         match chunk:
