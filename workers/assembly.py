@@ -123,7 +123,11 @@ def assemble(
     latencies, watch = _watchers(settings)
     publisher = Publisher(event_log, books.ended, fenced, watch)
     scheduler = Scheduler(
-        settings.max_batch, Pace(chunk_sizes(settings, engine)), engine.kv, shares_passes=engine.shares_passes
+        settings.max_batch,
+        Pace(chunk_sizes(settings, engine)),
+        engine.kv,
+        shares_passes=engine.shares_passes,
+        uncut_tokens=engine.uncut_tokens,
     )
     loop = EngineLoop(engine, scheduler, publisher.emit, lambda _job_id: slots.release())
     submit = watch.told_of(loop.inbox.put)

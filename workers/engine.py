@@ -96,6 +96,10 @@ class Engine(Protocol):
         and with other prompts' chunks. If not, each `prefill` takes a pass of its own, at once."""
 
     @property
+    def uncut_tokens(self) -> int:
+        """Prompts of up to so many tokens are processed in much less time whole than in two chunks; 0 where none is."""
+
+    @property
     def kv(self) -> KVCosts:
         """What sequences cost."""
 

@@ -21,6 +21,7 @@ class FakeEngine:
     prefill_chunk = 512
     chunk_sizes = (128, 256, 512)
     shares_passes = False
+    uncut_tokens = 0
     kv: KVCosts = Unbounded()
     usage = NOTHING_HELD
     aside_s = 0.0

@@ -7,11 +7,16 @@ from statistics import median
 PATIENCE = 1.1
 """A chunk of prefill may take so many times as long as the undisturbed step that it is added to. 2.5 for the two
 together is the promise to those who decode; what lies between is for chunks that are slower than the ones before."""
+HOPELESS = 1.5
+"""Where even the smallest chunk takes so many times as long as it may, larger ones are tried: see Pace."""
+DEAREST = 3.0
+"""Of the smallest chunk's time, what a larger one may take there at most."""
 WAITING_COUNTS = 2
 CALM_TURN_S = 1.0
 """The longest turn while nobody decodes: cancels are seen, and proof of life is given, between turns."""
 LOOK_EVERY = 32
-"""So many turns with prefill, then one without, to see what an undisturbed step takes by now."""
+"""So many turns with prefill, then one without, to see what an undisturbed step takes by now; where even
+smallest chunks take long, one of those follows."""
 _STEPS_SEEN = 5
 _SLACK = 0.05
 """A chunk may miss its time by so much before its size is changed."""
@@ -23,6 +28,10 @@ class Pace:
 
     Where many prompts wait, each counts as much as WAITING_COUNTS who decode, since it has nothing yet: the time grows
     by that ratio, so that a batch fills up quickly.
+
+    On a fast device the smallest chunk may take several steps' time, most of which isn't its tokens': the promise can't
+    be kept there, and many small chunks would only break it more often. Then a chunk grows for as long as further
+    tokens take less than half of what as many took in the smallest one.
     """
 
     def __init__(self, sizes: Sizes[int]) -> None:
@@ -30,6 +39,9 @@ class Pace:
         self._steps: deque[float] = deque(maxlen=_STEPS_SEEN)
         """Seconds that undisturbed ones took, with `rows` rows."""
         self._rows = 0
+        self._smallest: deque[float] = deque(maxlen=_STEPS_SEEN)
+        """Seconds that smallest chunks took beside a step."""
+        self._looks_at_smallest = False
         self._turns_since_look = 0
         self._weight = 1.0
         """Of the turn under way: by how much its prefill may take longer."""
@@ -60,6 +72,7 @@ class Pace:
                 self._turns_since_look = 0
             return
         self._turns_since_look += 1
+        is_look, self._looks_at_smallest = self._looks_at_smallest, False
         # A prompt much shorter than the chunk says what a pass over the weights takes, and little about its tokens.
         if 4 * prefilled < 3 * self._offered:
             return
@@ -67,7 +80,24 @@ class Pace:
             self._alone.took(seconds, CALM_TURN_S)
         elif self._steps:
             step_s = median(self._steps)
-            self._among_others.took(seconds - step_s, PATIENCE * self._weight * step_s)
+            if self._offered == self._least:
+                self._smallest.append(seconds - step_s)
+            if not is_look:
+                self._among_others.took(seconds - step_s, self._limit_s(step_s))
+
+    @property
+    def _is_hopeless(self) -> bool:
+        """Even smallest chunks break the promise; `_steps` must not be empty."""
+        return bool(self._smallest) and median(self._smallest) > HOPELESS * PATIENCE * median(self._steps)
+
+    def _limit_s(self, step_s: float) -> float:
+        """What the chunk just taken might take beside such a step."""
+        fair_s = self._weight * PATIENCE * step_s
+        if not self._is_hopeless:
+            return fair_s
+        # A quarter more than half of what so many smallest chunks take: the first step up is to be tried, too.
+        times = 0.75 + 0.5 * self._offered / self._least
+        return max(fair_s, median(self._smallest) * min(times, DEAREST))
 
     def _affordable(self, decoding: int, waiting: int) -> int:
         if decoding == 0:
@@ -75,10 +105,13 @@ class Pace:
         # A step's time is another one once there are twice as many rows, or half as many.
         if not self._rows / 2 < decoding < self._rows * 2:
             self._steps.clear()
-        if not self._steps or self._turns_since_look >= LOOK_EVERY:
+        if not self._steps:
+            return 0
+        if self._turns_since_look >= LOOK_EVERY:
+            self._looks_at_smallest = self._is_hopeless
             return 0
         self._weight = max(1.0, WAITING_COUNTS * waiting / decoding)
-        return self._among_others.size(self._weight)
+        return self._least if self._looks_at_smallest else self._among_others.size(self._weight)
 
 
 class Chunk:

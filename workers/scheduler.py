@@ -11,7 +11,8 @@ one. Every fourth choice of either kind goes to whoever has waited longest, so t
 Pace. Each turn is a chunk of prefill and one decode step. While others decode, the chunk is as large as keeps the turn
 within 2.1 times an undisturbed step, and larger only where more than half as many prompts wait (see workers.pace);
 otherwise it's the device's full chunk. A chunk is given to one sequence; what that one leaves of it goes to the next,
-if the engine takes both in one pass, or the next can do something sensible with it.
+if the engine takes both in one pass, or the next can do something sensible with it. A prompt that the engine had rather
+have whole isn't cut for what a chunk has left: it comes whole now, if the chunk grows little by that, or later.
 """
 
 from collections.abc import Iterable
@@ -23,14 +24,19 @@ from workers.sequence import Sequence, Stage
 
 OLDEST_EVERY = 4
 """One choice in so many is by age alone."""
+GROWTH = 1 / 3
+"""By so much of itself a chunk may grow lest a prompt be cut."""
 
 
 class Scheduler:
     """`costs` are asked before each admission; none of the methods takes longer than its list of sequences is long."""
 
-    def __init__(self, max_batch: int, pace: Pace, costs: KVCosts, *, shares_passes: bool = False) -> None:
-        """`shares_passes` as engines say."""
+    def __init__(
+        self, max_batch: int, pace: Pace, costs: KVCosts, *, shares_passes: bool = False, uncut_tokens: int = 0
+    ) -> None:
+        """`shares_passes` and `uncut_tokens` as engines say."""
         self._max_batch = max_batch
+        self._uncut = uncut_tokens
         self._least = 1 if shares_passes else pace.least
         """Fewer tokens of a prompt count as this many, as they take as long."""
         self._shares_passes = shares_passes
@@ -152,9 +158,14 @@ class Scheduler:
         for sequence in ordered:
             if left <= 0:
                 break
-            wanted = min(left, sequence.to_prefill)
+            wanted, whole = min(left, sequence.to_prefill), sequence.to_prefill
+            if left < whole <= self._uncut:
+                if whole - left <= chunk * GROWTH:
+                    wanted = whole
+                elif chosen:
+                    continue
             # The rest of a chunk isn't worth a pass over the weights, unless it brings a prompt to its end.
-            if chosen and wanted < sequence.to_prefill and left < chunk / 2 and not self._shares_passes:
+            elif chosen and wanted < whole and left < chunk / 2 and not self._shares_passes:
                 continue
             chosen.append((sequence, wanted))
             left -= max(wanted, self._least)

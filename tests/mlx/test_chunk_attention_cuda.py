@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import mlx.core as mx
+import mlx.nn as nn
 import pytest
 
 from tests.mlx.driving import sequence, words
@@ -37,6 +38,23 @@ def shapes(monkeypatch: pytest.MonkeyPatch) -> Iterator[set[Any]]:
         yield asked
 
 
+@contextmanager
+def products(monkeypatch: pytest.MonkeyPatch) -> Iterator[set[Any]]:
+    """Of the rows and weights that are multiplied; a head's for no rows at all is never computed."""
+    asked: set[Any] = set()
+    plain = nn.Linear.__call__
+
+    def noting(layer: nn.Linear, x: mx.array) -> mx.array:
+        if x.size:
+            asked.add((x.size // x.shape[-1], layer.weight.shape))
+        out: mx.array = plain(layer, x)
+        return out
+
+    with monkeypatch.context() as patched:
+        patched.setattr(nn.Linear, "__call__", noting)
+        yield asked
+
+
 def share_passes(engine: MlxEngine) -> None:
     """As on CUDA, and tried as at the start there."""
     model, attention = engine._loaded.model, CudaChunkAttention()
@@ -57,14 +75,28 @@ def test_prompts_of_any_length_in_any_chunks_ask_for_nothing_that_was_not_made_r
     chance = random.Random(4)
     lengths = [chance.randrange(1, LONGEST) for _ in range(12)] + [chance.randrange(1, 60) for _ in range(24)]
     with shapes(monkeypatch) as ready:
-        stages = list(tiny.prepare(LONGEST))
+        stages = list(tiny.prepare(LONGEST, 8))
 
     with shapes(monkeypatch) as asked:
         mixed(tiny, [sequence(f"s{n}", words(n, length), max_tokens=1) for n, length in enumerate(lengths)], seed=1)
 
     assert asked <= ready
     assert len(asked) > 5
-    assert len(stages) == 4
+    assert len([stage for stage in stages if "attention" in stage]) == 4
+
+
+@pytest.mark.usefixtures("attention")
+def test_products_have_no_more_rows_than_were_made_ready(tiny: MlxEngine, monkeypatch: pytest.MonkeyPatch) -> None:
+    chance = random.Random(5)
+    prompts = [sequence(f"s{n}", words(n, chance.randrange(1, 300)), max_tokens=4) for n in range(20)]
+    with products(monkeypatch) as ready:
+        list(tiny.prepare(LONGEST, len(prompts)))
+
+    with products(monkeypatch) as asked:
+        mixed(tiny, prompts, seed=2)
+
+    assert asked <= ready
+    assert {rows for rows, _ in asked} >= {1, 2, 3, 64, 128}
 
 
 def test_what_would_not_fit_is_not_made_ready(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -72,7 +104,7 @@ def test_what_would_not_fit_is_not_made_ready(tmp_path: Path, monkeypatch: pytes
     share_passes(small)
 
     with shapes(monkeypatch) as ready:
-        list(small.prepare(100_000))
+        list(small.prepare(100_000, 8))
 
     columns = max(keys[2] for _, keys, _, _ in ready)
     assert 256 <= columns < 10_000

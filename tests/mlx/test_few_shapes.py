@@ -31,7 +31,7 @@ def test_checks_ask_for_nothing_that_was_not_made_ready_for_prompts(
     prompt = [5, 6, 7, 8, 9, 10, 11, 12] * 30
     expected = plain_greedy(guessing._loaded.model, prompt, 90)
     with shapes(monkeypatch) as ready:
-        list(guessing.prepare(700))
+        list(guessing.prepare(700, 8))
 
     with shapes(monkeypatch) as asked:
         got = run(guessing, [sequence("a", prompt, max_tokens=90)])

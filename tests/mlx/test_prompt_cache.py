@@ -209,3 +209,14 @@ def test_small_chunks_are_kept_in_large_pieces(cached: MlxEngine) -> None:
     ends = sorted(node.end for node in cached._prompt_cache._tree)
 
     assert ends == [256, 512, 700]
+
+
+def test_a_prefix_too_short_to_be_worth_finding_is_computed_again(tmp_path: Path) -> None:
+    engine = MlxEngine(write_tiny_llama(tmp_path / "plain"), device="cpu", cache_bytes=ROOMY)
+    engine._prompt_cache.least = 40
+    run(engine, [sequence("first", SYSTEM[:60])])
+    short, long = sequence("short", [*SYSTEM[:30], *words(2, 30)]), sequence("long", [*SYSTEM[:50], *words(3, 30)])
+    expected = alone(MlxEngine(write_tiny_llama(tmp_path / "again"), device="cpu"), [again(short), again(long)])
+
+    assert run(engine, [short, long]) == expected
+    assert usage([short, long]) == [(0, 29), (50, 29)]

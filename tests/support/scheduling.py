@@ -26,9 +26,17 @@ class RowsByLongest:
         return need.total + need.prefill
 
 
-def a_scheduler(max_batch: int = 8, chunk: int = 10, costs: KVCosts | None = None) -> Scheduler:
+def a_scheduler(
+    max_batch: int = 8, chunk: int = 10, costs: KVCosts | None = None, *, uncut_tokens: int = 0
+) -> Scheduler:
     """Every chunk has the same size, whatever turns take and whoever decodes."""
-    return Scheduler(max_batch, SteadyPace([chunk]), costs or Unbounded())
+    return Scheduler(
+        max_batch,
+        SteadyPace([chunk]),
+        costs or Unbounded(),
+        shares_passes=uncut_tokens > 0,
+        uncut_tokens=uncut_tokens,
+    )
 
 
 class SteadyPace(Pace):

@@ -31,12 +31,22 @@ class ChunkRows:
 class ChunkAttention(Protocol):
     """Attention of prompts' tokens to their own sequences, themselves included."""
 
+    @property
+    def whole_tokens(self) -> int:
+        """Prompts of up to so many tokens attend in much less time where they are whole, in one pass and with nothing
+        before them; 0 where that makes no difference."""
+        return 0
+
+    def filled_up(self, rows: int) -> int:
+        """The number of rows that a pass of so many is filled up to, for the device's sake."""
+        return rows
+
     def attend(
         self, queries: mx.array, keys: mx.array, values: mx.array, chunks: Rows[ChunkRows], scale: float
     ) -> mx.array:
         """From queries (rows, heads, 1, width) to outputs of the chunks' rows alone; stores the tokens.
 
-        The chunks are in the order of their rows, with none between them, up to the last row.
+        The chunks are in the order of their rows, with none between them, up to the last row that isn't filler.
         """
 
     def prepare(self, most_tokens: int, longest: int) -> Iterator[str]:  # noqa: ARG002

@@ -10,7 +10,7 @@ import numpy as np
 from mlx_lm.models.cache import KVCache
 
 from workers.mlx_engine.chunk_attention import ChunkAttention, ChunkRows
-from workers.mlx_engine.few_shapes import attend, bias_of, columns, filled_up, lengths, up_to
+from workers.mlx_engine.few_shapes import attend, bias_of, columns, filled_up, filled_up_rows, lengths, up_to
 
 _MOST_PACKED = 256
 """Whole prompts up to so many tokens attend together; longer ones keep the device busy by themselves."""
@@ -39,6 +39,13 @@ class CudaChunkAttention(ChunkAttention):
         """What the biases are for: all layers of a pass have the same."""
         self._biases: dict[tuple[int, int], mx.array] = {}
         """By how many tokens came before a chunk, and how many are in it."""
+
+    @property
+    def whole_tokens(self) -> int:
+        return _MOST_PACKED
+
+    def filled_up(self, rows: int) -> int:
+        return filled_up_rows(rows)
 
     def attend(
         self, queries: mx.array, keys: mx.array, values: mx.array, chunks: Rows[ChunkRows], scale: float

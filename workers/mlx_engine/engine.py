@@ -91,7 +91,7 @@ class MlxEngine:
         # What may share a pass has plain layers alone, as groups need it; GPUs have kernels for uneven rows.
         kv = KVGroups(rows.empty) if together is not None and self._device.kind == "cpu" else rows
         self._batch = DecodeBatch(model, sampler, together, kv, speculation)
-        self._prompt_cache = PromptCache(self._loaded.model, prompt_cache_bytes)
+        self._prompt_cache = PromptCache(self._loaded.model, prompt_cache_bytes, self.uncut_tokens // 2)
         if cache_disk is not None:
             self._prompt_cache.spill_to(cache_disk, model_dir, self._loaded, self._device)
         self._prefills: dict[str, Prefill] = {}
@@ -125,6 +125,10 @@ class MlxEngine:
         return self._batch.shared_pass is not None
 
     @property
+    def uncut_tokens(self) -> int:
+        return self._batch.shared_pass.whole_tokens if self._batch.shared_pass is not None else 0
+
+    @property
     def kv(self) -> MlxKVCosts:
         return self._costs
 
@@ -153,15 +157,16 @@ class MlxEngine:
         """Held by the prompt cache now."""
         return self._prompt_cache.nbytes
 
-    def prepare(self, longest: int) -> Iterator[str]:
-        """Make ready for prompts of up to so many tokens, before there are any; yields what is done.
+    def prepare(self, longest: int, rows: int) -> Iterator[str]:
+        """Make ready for prompts of up to `longest` tokens and batches of up to so many rows, before there are any;
+        yields what is done.
 
         Prompts that would not be admitted are left out: what they need might not fit either.
         """
         while longest > 1 and self._room(Need(longest, longest)) < 0:
             longest //= 2
         if self._batch.shared_pass is not None:
-            yield from self._batch.shared_pass.prepare(self.prefill_chunk, longest)
+            yield from self._batch.shared_pass.prepare(self.prefill_chunk, longest, rows)
 
     def add(self, sequence: Sequence) -> int:
         """As the protocol says; ValueError if its id is here already or it has no tokens."""

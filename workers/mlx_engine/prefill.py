@@ -42,7 +42,7 @@ class Prefill:
             raise ValueError("a sequence needs at least one token")
         self._key = pack(self._tokens)
         self._done = 0
-        self._kept = self._written = 0
+        self._kept = self._written = self._known = 0
         self._fetch: Fetch | None = None
         self._snapshots = _snapshot_places(sequence, self.length) if prompt_cache.is_exact else {}
 
@@ -76,7 +76,7 @@ class Prefill:
         if self.cache or not self._prompt_cache.is_on or self.sequence.salt != other.sequence.salt:
             return False
         alike = agreeing(self._key, other._key)  # noqa: SLF001 - one of its own kind
-        return alike - self.find() >= _WORTH_WAITING
+        return alike >= self._prompt_cache.least and alike - self.find() >= _WORTH_WAITING
 
     def chunk(self, max_tokens: int) -> Chunk | None:
         """At most so many of its next tokens, for others to process; None if none can be processed yet."""
@@ -123,6 +123,7 @@ class Prefill:
         # Found again, since prompts that wait behind one another often begin alike.
         self._done, self.cache = self._prompt_cache.restore(self._first(self.length - 1), capacity=self.length)
         self._kept = self._done
+        self._known = self._held()
         sequence.cache_read_tokens = min(self._done, len(sequence.prompt) - 1)
 
     def _run_to(self, place: int) -> None:
@@ -162,13 +163,14 @@ class Prefill:
         return Prefix(self.sequence.salt, self._key, tokens)
 
     def _tell(self) -> None:
-        """Say what of the prompt is in the cache because of this request: brought by it, and not evicted again.
-
-        The last token is never of use to the same prompt and so never counts.
-        """
+        """Say what of the prompt is in the cache because of this request: brought by it, and not evicted again."""
         sequence = self.sequence
-        held = self._prompt_cache.held(self._first(len(sequence.prompt) - 1))
-        sequence.cache_written_tokens = max(0, min(self._written, held - sequence.cache_read_tokens))
+        before = max(self._known, sequence.cache_read_tokens)
+        sequence.cache_written_tokens = max(0, min(self._written, self._held() - before))
+
+    def _held(self) -> int:
+        """How much of the prompt is in the cache; its last token, never of use to the same prompt, doesn't count."""
+        return self._prompt_cache.held(self._first(len(self.sequence.prompt) - 1))
 
 
 def _snapshot_places(sequence: Sequence, length: int) -> dict[int, bool]:

@@ -12,7 +12,7 @@ from workers.mlx_engine.load import LoadedModel
 from workers.mlx_engine.prompt_cache_fetch import Fetch
 from workers.mlx_engine.prompt_cache_pieces import KVPiece, LayerStates, cut, is_plain, restored
 from workers.mlx_engine.prompt_cache_spill import DiskSpace, Spill
-from workers.mlx_engine.prompt_cache_tree import Prefix, PrefixTree
+from workers.mlx_engine.prompt_cache_tree import Hit, Prefix, PrefixTree
 
 log = logging.getLogger(__name__)
 
@@ -36,8 +36,10 @@ class PromptCache:
     only one that ends where a snapshot was taken.
     """
 
-    def __init__(self, model: nn.Module, budget_bytes: int) -> None:
+    def __init__(self, model: nn.Module, budget_bytes: int, least: int = 0) -> None:
+        """A prefix of fewer tokens than `least` isn't found: it takes less to compute it again."""
         self._model = model
+        self.least = least
         self._spill: Spill | None = None
         caches = make_prompt_cache(model)
         self.is_exact = not all(is_plain(cache) for cache in caches)
@@ -68,14 +70,14 @@ class PromptCache:
 
     def find(self, prefix: Prefix) -> int:
         """How many of its tokens need not be computed."""
-        return self._tree.find(prefix).length
+        return self._find(prefix).length
 
     def restore(self, prefix: Prefix, capacity: int) -> tuple[int, list[Any]]:
         """The same number, and a sequence's own caches with so many tokens in them and room for `capacity`.
 
         `capacity` must be more than the prefix's length.
         """
-        hit = self._tree.find(prefix)
+        hit = self._find(prefix)
         return hit.length, restored(self._model, hit.length, hit.pieces, hit.snapshot, capacity)
 
     def keep(
@@ -122,6 +124,10 @@ class PromptCache:
     def tidy(self, *, is_idle: bool) -> bool:
         """Bring a slice of what is wanted there to the disk's thread; True if there is more to be brought at once."""
         return self._spill is not None and self._spill.advance(is_idle=is_idle)
+
+    def _find(self, prefix: Prefix) -> Hit[KVPiece, LayerStates]:
+        hit = self._tree.find(prefix)
+        return hit if hit.length >= self.least else Hit(0)
 
     def close(self) -> None:
         """The process ends: the disk gets a few seconds."""

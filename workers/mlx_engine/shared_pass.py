@@ -69,9 +69,13 @@ class SharedPass:
         stops = [decoding]
         for chunk in chunks:
             stops.append(stops[-1] + len(chunk.tokens))
+        filler = self._attention.filled_up(stops[-1]) - stops[-1]
+        if filler:
+            tokens, places = (mx.pad(values, (0, filler)) for values in (tokens, places))
         layers = [
             PassLayer(
                 places,
+                filler,
                 decoding,
                 rows.caches[layer] if decoding else None,
                 [
@@ -91,9 +95,33 @@ class SharedPass:
         mx.async_eval([cache.state for chunk in chunks for cache in chunk.caches])  # type: ignore[no-untyped-call]
         return logits[:, -1] if decoding or ends else None
 
-    def prepare(self, most_tokens: int, longest: int) -> Iterator[str]:
-        """Make ready for chunks of up to `most_tokens`, of prompts up to `longest`; yields what is done."""
-        return self._attention.prepare(most_tokens, longest)
+    @property
+    def whole_tokens(self) -> int:
+        """As its attention says."""
+        return self._attention.whole_tokens
+
+    def prepare(self, most_tokens: int, longest: int, rows: int) -> Iterator[str]:
+        """Make ready for chunks of up to `most_tokens`, of prompts up to `longest`, beside up to `rows` rows; yields
+        what is done."""
+        yield from self._attention.prepare(most_tokens, longest)
+        if self._attention.filled_up(1) > 1:
+            yield from self._prepare_products(most_tokens, rows)
+
+    def _prepare_products(self, most_tokens: int, rows: int) -> Iterator[str]:
+        """Run each kind of product with each number of rows: those of steps, and those that passes are filled up to."""
+        filled = (self._attention.filled_up(count) for count in range(1, most_tokens + rows + 1))
+        counts = sorted({*range(1, rows + 1), *filled})
+        kinds: dict[object, nn.Module] = {}
+        for part in self._model.modules():
+            # A model's embeddings may be its head, too.
+            if isinstance(part, nn.Linear | nn.Embedding):
+                kinds.setdefault((part.weight.shape, part.weight.dtype, "bias" in part), part)
+        for part in kinds.values():
+            product = part.as_linear if isinstance(part, nn.Embedding) else part
+            outputs, inputs = part.weight.shape
+            for count in counts:
+                mx.eval(product(mx.zeros((count, 1, inputs), part.weight.dtype)))
+            yield f"products of {inputs} by {outputs}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,11 +130,13 @@ class PassLayer(PlainLayer):
 
     offset: mx.array
     """(rows,): the position of each row's token in its own sequence."""
+    filler: int
+    """So many rows at the end are nobody's."""
     decoding: int
     slots: SlotKVCache | GroupedLayer | None
     """Of the first `decoding` rows; None if that is 0."""
     chunks: list[ChunkRows]
-    """All rows behind those."""
+    """All rows between."""
     attention: ChunkAttention
 
     def update_and_fetch(self, keys: mx.array, values: mx.array) -> tuple["PassTokens", "PassTokens"]:
@@ -124,9 +154,11 @@ class PassTokens(PlainTokens):
 
     def attended_plainly(self, queries: mx.array, scale: float) -> mx.array:
         layer, count = self.layer, self.layer.decoding
-        chunks = layer.attention.attend(queries, self.keys, self.values, layer.chunks, scale)
-        if layer.slots is None:
-            return chunks
-        keys, values = layer.slots.update_and_fetch(self.keys[:count], self.values[:count])
-        rows = attend(queries[:count], keys, values, cache=layer.slots, scale=scale, mask=layer.slots.make_mask(1))
-        return mx.concatenate([rows, chunks])
+        parts = [layer.attention.attend(queries, self.keys, self.values, layer.chunks, scale)]
+        if layer.slots is not None:
+            keys, values = layer.slots.update_and_fetch(self.keys[:count], self.values[:count])
+            mask = layer.slots.make_mask(1)
+            parts.insert(0, attend(queries[:count], keys, values, cache=layer.slots, scale=scale, mask=mask))
+        if layer.filler:
+            parts.append(mx.zeros((layer.filler, *parts[0].shape[1:]), parts[0].dtype))
+        return mx.concatenate(parts) if len(parts) > 1 else parts[0]

@@ -27,8 +27,8 @@ KINDS: tuple[dict[str, Any], ...] = (
 STEPS = 4
 """Of each batch: a step is launched before the one before it is read, and buffers that have just grown are no rule."""
 
-CACHED = 64
-"""Tokens that prompts find in the prompt cache."""
+CACHED = 256
+"""Tokens that prompts find in the prompt cache: enough to be worth finding on every device."""
 BESIDE = 4
 """So many do at once."""
 LONGEST = 1 << 15
@@ -55,7 +55,7 @@ def shapes(engine: MlxEngine, max_batch: int, longest: int) -> Iterator[str]:
     """Do one stage after the other: attention of prompts up to `longest`, each chunk size, each kind of row alone, one
     whose answer is guessed, prompts that begin as a cached one does, and batches of all kinds and of unlike lengths at
     each size that the batch's buffers double through. Yields what is done."""
-    yield from engine.prepare(longest)
+    yield from engine.prepare(longest, max_batch)
     for size in engine.chunk_sizes:
         # One token more, since only a chunk that isn't a prompt's last is run in one piece.
         _prefill(engine, _row(0, size + 1), size)

@@ -15,6 +15,7 @@ class CountingEngine:
     prefill_chunk = 2
     chunk_sizes = (2,)
     shares_passes = False
+    uncut_tokens = 0
     kv = Unbounded()
     usage = NOTHING_HELD
     aside_s = 0.0

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import pytest
 
-from workers.pace import CALM_TURN_S, LOOK_EVERY, PATIENCE, Pace
+from workers.pace import CALM_TURN_S, DEAREST, LOOK_EVERY, PATIENCE, Pace
 
 SIZES = tuple(range(8, 129, 8))
 
@@ -71,7 +71,29 @@ def test_where_many_wait_they_get_as_much_more_time() -> None:
 def test_a_prompt_gets_at_least_the_smallest_chunk_however_slow_it_is() -> None:
     turns = Machine(token_s=1.0).turns(Pace(SIZES), LOOK_EVERY + 2)
 
-    assert [tokens for tokens, _ in turns] == [0, *[8] * LOOK_EVERY, 0]
+    # A larger one is tried twice, and found to bring nothing.
+    assert [tokens for tokens, _ in turns] == [0, 8, 8, 16, 16, *[8] * (LOOK_EVERY - 4), 0]
+
+
+@pytest.mark.parametrize(("token_s", "settled"), [(0.00001, 128), (0.00025, 128), (0.0015, 56)])
+def test_where_a_pass_itself_takes_several_steps_chunks_grow_while_that_is_worth_it(
+    token_s: float, settled: int
+) -> None:
+    machine = Machine(pass_s=0.025, token_s=token_s, step_s=0.010)
+    turns = [turn for turn in machine.turns(Pace(SIZES), 100)[60:] if turn[0]]
+
+    smallest_s = machine.pass_s + SIZES[0] * token_s
+    assert {tokens for tokens, _ in turns} == {settled, SIZES[0]}  # the smallest one, to see what it takes by now
+    assert all(seconds <= 1.06 * DEAREST * smallest_s for _, seconds in turns)
+
+
+def test_chunks_that_grew_beyond_the_promise_shrink_where_it_can_be_kept_again() -> None:
+    pace, machine = Pace(SIZES), Machine(pass_s=0.025, token_s=0.0015, step_s=0.010)
+    machine.turns(pace, 60)
+    machine.pass_s = 0.0
+    machine.token_s = 0.001
+
+    assert {tokens for tokens, _ in machine.turns(pace, 250)[150:]} <= {0, 8}
 
 
 def test_a_batch_twice_as_large_is_looked_at_anew() -> None:

@@ -20,6 +20,30 @@ def test_what_a_short_prompt_leaves_of_a_chunk_goes_to_the_next_one_if_it_is_muc
     assert take_turn(scheduler) == [("short", 4), ("long", 6)]
 
 
+def test_prompts_that_are_better_whole_are_not_cut_for_the_rest_of_a_chunk() -> None:
+    scheduler = a_scheduler(chunk=90, uncut_tokens=60)
+    for name, tokens in (("a", 40), ("b", 45), ("c", 50), ("d", 60)):
+        scheduler.add(a_sequence(name, tokens))
+
+    assert take_turn(scheduler) == [("a", 40), ("b", 45)]
+    assert take_turn(scheduler) == [("c", 50), ("d", 60)]  # the chunk grows by less than a third
+
+
+def test_a_longer_prompt_is_cut_beside_those_that_are_better_whole() -> None:
+    scheduler = a_scheduler(chunk=90, uncut_tokens=60)
+    for name, tokens in (("short", 60), ("long", 400)):
+        scheduler.add(a_sequence(name, tokens))
+
+    assert take_turn(scheduler) == [("short", 60), ("long", 30)]
+
+
+def test_a_prompt_larger_than_the_chunk_is_cut_where_it_comes_first() -> None:
+    scheduler = a_scheduler(chunk=20, uncut_tokens=60)
+    scheduler.add(a_sequence("a", 50))
+
+    assert [take_turn(scheduler) for _ in range(3)] == [[("a", 20)], [("a", 20)], [("a", 10)]]
+
+
 def test_a_long_prompt_takes_a_chunk_a_turn() -> None:
     scheduler = a_scheduler(chunk=10)
     long = a_sequence("long", 25)
