@@ -25,6 +25,7 @@ from api.services import Services
 from api.tracing import trace_requests
 from api.wire import ids
 from queue_config import logs
+from queue_config.long_lived import keep_for_good
 from queue_config.settings import Settings
 from queue_config.tracing import Tracing
 
@@ -35,7 +36,9 @@ def from_environment() -> Flask:
     logs.set_up("api", settings.log_level, settings.log_format, RequestIds())
     services = Services.build(settings)
     upkeep.start(services)
-    return create_app(services, Tracing.of(settings, "api"))
+    app = create_app(services, Tracing.of(settings, "api"))
+    keep_for_good()
+    return app
 
 
 def create_app(services: Services, tracing: Tracing | None = None) -> Flask:

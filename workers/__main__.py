@@ -7,6 +7,7 @@ import sys
 from models.errors import ModelError
 from queue_config import logs
 from queue_config.errors import BadSetting
+from queue_config.long_lived import keep_for_good
 from queue_config.settings import Settings
 from workers.build import build
 from workers.process import exit_if_a_thread_dies
@@ -25,7 +26,9 @@ def main() -> int:
     try:
         # Before the model is loaded: two engines on one device would run it out of memory.
         lock.acquire()
-        build(settings).run()
+        process = build(settings)
+        keep_for_good()
+        process.run()
     except ModelError as error:
         logging.getLogger("workers").critical("%s", error)
         return 2
