@@ -18,6 +18,7 @@ IDLE_S = 0.5
 """How long an idle loop sleeps before it shows that it lives."""
 DEADLINE_CHECK_S = 0.25
 
+STEP_FAILED = "a step failed; its rows leave and come back one at a time"
 TOO_LARGE = (
     "This request needs more memory than the model's server has, even with nothing beside it: "
     "send a shorter prompt or ask for a smaller max_tokens."
@@ -77,7 +78,9 @@ class EngineLoop:
             self._obey(command)
         self._expire()
         began_at = self._clock()
-        self._decode(self._prefill())
+        taken = self._prefill()
+        if taken is not None:
+            self._decode(taken)
         ended_at = self._clock()
         # What others' prompts may take is measured by a step, not by what goes beside a lone one.
         self._scheduler.turned(ended_at - began_at - self._engine.aside_s)
@@ -127,13 +130,18 @@ class EngineLoop:
         for generation in [g for g in self._live.values() if g.request.deadline_at <= now]:
             self._end(generation, Expired(len(generation.sequence.output)))
 
-    def _prefill(self) -> list[Sequence]:
-        """Let the engine have this turn's chunks; return whose it has."""
-        taken = []
+    def _prefill(self) -> list[Sequence] | None:
+        """Let the engine have this turn's chunks; return whose it has, None where that came to nothing."""
+        taken: list[Sequence] = []
         for sequence, tokens in self._scheduler.to_prefill(only=self._isolation.next):
             try:
                 left = self._engine.prefill(sequence.id, tokens)
             except Exception:
+                if self._engine.shares_passes:
+                    # It may be another one's chunk, which is in the same pass.
+                    log.exception(STEP_FAILED, extra={"rows": len(taken) + 1})
+                    self._step_failed([*taken, sequence])
+                    return None
                 log.exception("prefill failed", extra={"job": sequence.id})
                 self._prompt_failed(sequence)
             else:
@@ -155,17 +163,24 @@ class EngineLoop:
         try:
             step = self._engine.decode()
         except Exception:
-            everybody = list(dict.fromkeys([*rows, *(sequence.id for sequence in taken)]))
-            log.exception("a step failed; its rows leave and come back one at a time", extra={"rows": len(everybody)})
-            # Where no row is to blame, this raises: the process ends and is started again.
-            guilty = self._isolation.raised(everybody)
-            self._put_back(taken)
-        else:
-            self.observer.stepped(len(step))
-            self._end_empty(taken)
-            for sampled in step:
-                self._deliver(sampled)
-            guilty = self._isolation.stepped(rows)
+            log.exception(STEP_FAILED, extra={"rows": len(rows)})
+            self._step_failed(taken)
+            return
+        self.observer.stepped(len(step))
+        self._end_empty(taken)
+        for sampled in step:
+            self._deliver(sampled)
+        self._end_guilty(self._isolation.stepped(rows))
+
+    def _step_failed(self, taken: list[Sequence]) -> None:
+        """All who were in it leave and come back one at a time, but for those who are guilty by now."""
+        everybody = list(dict.fromkeys([*self._scheduler.running_ids, *(sequence.id for sequence in taken)]))
+        # Where no row is to blame, this raises: the process ends and is started again.
+        guilty = self._isolation.raised(everybody)
+        self._put_back(taken)
+        self._end_guilty(guilty)
+
+    def _end_guilty(self, guilty: list[str]) -> None:
         for sequence_id in guilty:
             self._row_failed(self._live[sequence_id], "steps with it in the batch raise")
 

@@ -1,6 +1,7 @@
 """Whatever goes through the model in one pass, decoding rows and parts of prompts, each gets what it gets alone."""
 
 import random
+from pathlib import Path
 
 import mlx.core as mx
 import mlx.nn as nn
@@ -9,7 +10,8 @@ import pytest
 from queue_config.events import Failed, Finished
 from tests.mlx.driving import alone, plain_greedy, sequence, words
 from tests.support.loop_bench import Bench
-from tests.support.tiny_llama import POISON, VOCABULARY
+from tests.support.scheduling import SteadyPace
+from tests.support.tiny_llama import POISON, VOCABULARY, write_tiny_llama
 from tests.support.worker import a_request
 from workers.engine import Sampled
 from workers.mlx_engine.chosen_rows import ChosenRows
@@ -20,6 +22,7 @@ from workers.mlx_engine.engine import MlxEngine
 from workers.mlx_engine.kv_rows import KVRows
 from workers.mlx_engine.pass_choice import trial
 from workers.mlx_engine.shared_pass import Chunk, SharedPass
+from workers.scheduler import Scheduler
 from workers.sequence import Sequence
 
 LENGTHS = (3, 90, 17, 140, 1, 64, 33, 250)
@@ -149,6 +152,41 @@ def test_a_prompt_that_makes_a_shared_pass_raise_ends_alone(tiny: MlxEngine, pla
     assert bench.ends["bad"] == Failed("api_error", "The model failed on this request.")
     assert {type(bench.ends[name]) for name in texts} == {Finished}
     assert tiny.kv_bytes == 0
+
+
+def test_a_pass_that_raises_before_its_step_ends_nobody_but_the_culprit(tmp_path: Path) -> None:
+    """It is run early since another prompt wants to go on from what it computes."""
+    engine = MlxEngine(write_tiny_llama(tmp_path / "tiny"), device="cpu", cache_bytes=10**8)
+    shared = engine._batch.shared_pass
+    assert shared is not None
+    texts = {"like it": "y" * 66 + "x" * 40, "other": "once upon a time"}
+    whole = Bench(engine, max_batch=8)
+    for name, text in texts.items():
+        whole.submit(a_request(name, text, max_tokens=9, temperature=0.0))
+    whole.until_idle()
+    run, early = shared.run, []
+
+    def explode(last: mx.array | None, rows: KVRows, chunks: list[Chunk]) -> mx.array | None:
+        logits = run(last, rows, chunks)
+        if any(chunk.length == 70 for chunk in chunks):
+            early.append(last is None)
+            raise RuntimeError("the pass was launched with a bad prompt")
+        return logits
+
+    shared.run = explode  # type: ignore[method-assign,assignment]
+    engine._prompt_cache.shrink(0)
+    bench = Bench(engine, scheduler=Scheduler(8, SteadyPace([100]), engine.kv, shares_passes=True))
+    bench.submit(a_request("other", texts["other"], max_tokens=9, temperature=0.0))
+    bench.turns(2)
+    for name, text in (("bad", "y" * 70), ("like it", texts["like it"])):
+        bench.submit(a_request(name, text, max_tokens=9, temperature=0.0))
+    bench.until_idle()
+
+    assert early[0]
+    assert {name: bench.text(name) for name in texts} == {name: whole.text(name) for name in texts}
+    assert bench.ends["bad"] == Failed("api_error", "The model failed on this request.")
+    assert {type(bench.ends[name]) for name in texts} == {Finished}
+    assert engine.kv_bytes == 0
 
 
 def test_the_trial_finds_an_attention_that_is_wrong(tiny: MlxEngine) -> None:

@@ -2,6 +2,8 @@
 
 import logging
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Literal
 
@@ -14,6 +16,8 @@ log = logging.getLogger(__name__)
 Kind = Literal["cpu", "cuda", "metal"]
 _WEIGHTS_SHARE = 0.7
 """Of the device's memory, at most this much may be weights; the rest is for the KV cache and scratch."""
+
+_SPARE_SHARE = 1 / 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +60,12 @@ class Device:
             return tuple(range(16, 129, 8))
         return (64, 96, 128, 192, 256, 384, 512, 768, 1024)
 
+    @property
+    def spare_bytes(self) -> int:
+        """So much memory may MLX keep that is free. By itself it keeps all that it ever had, up to nearly the whole
+        device's, while other programs on it have to do without."""
+        return int(self.memory_bytes * _SPARE_SHARE)
+
     def holds(self, weights_bytes: int) -> bool:
         return weights_bytes <= self.memory_bytes * _WEIGHTS_SHARE
 
@@ -73,7 +83,20 @@ def choose(setting: Literal["auto", "cpu", "gpu"]) -> Device:
     mx.set_default_device(mx.gpu)
     info = mx.device_info()
     memory = info.get("max_recommended_working_set_size") or info.get("memory_size") or info.get("total_memory")
-    return Device(kind, _name(), int(memory or 0))
+    device = Device(kind, _name(), int(memory or 0))
+    if device.memory_bytes:
+        mx.set_cache_limit(device.spare_bytes)
+    return device
+
+
+@contextmanager
+def giving_back() -> Iterator[None]:
+    """Where something raises, MLX gives back what is free: memory may be what was lacking, as others use it too."""
+    try:
+        yield
+    except Exception:
+        mx.clear_cache()
+        raise
 
 
 def _gpu() -> Literal["cuda", "metal"] | None:

@@ -26,7 +26,6 @@ from tests.perf.shapes import SHAPES, write_shape
 from workers.mlx_engine.engine import MlxEngine
 
 # After the engine, which has loaded the BLAS that MLX binds to.
-import mlx.core as mx  # isort: skip
 
 SCENARIOS = ("steps", "rates", "first_tokens", "gaps")
 
@@ -74,7 +73,6 @@ def _run(options: argparse.Namespace, scratch: Path, stack: ExitStack, say: Call
     folder = prepare(source, scratch / source.name)
     before = machine("", options.commit)
     engine = MlxEngine(folder, cache_bytes=CACHE_BYTES)
-    mx.set_cache_limit(CACHE_BYTES)
     report = Report(
         machine=before | {"device": engine.device, "device_kind": engine.info.device.kind},
         model={"name": source.name, "type": engine.info.compute_type, "bytes": engine.info.weights_bytes},
