@@ -7,7 +7,7 @@ from statistics import median
 PATIENCE = 1.1
 """A chunk of prefill may take so many times as long as the undisturbed step that it is added to. 2.5 for the two
 together is the promise to those who decode; what lies between is for chunks that are slower than the ones before."""
-HOPELESS = 1.5
+HOPELESS = 1.25
 """Where even the smallest chunk takes so many times as long as it may, larger ones are tried: see Pace."""
 DEAREST = 3.0
 """Of the smallest chunk's time, what a larger one may take there at most."""

@@ -220,3 +220,13 @@ def test_a_prefix_too_short_to_be_worth_finding_is_computed_again(tmp_path: Path
 
     assert run(engine, [short, long]) == expected
     assert usage([short, long]) == [(0, 29), (50, 29)]
+
+
+def test_a_prompt_too_short_to_be_found_is_kept_with_its_answer(cached: MlxEngine) -> None:
+    cached._prompt_cache.least = 40
+    first = sequence("first", SYSTEM[:30], max_tokens=20)
+    answer = run(cached, [first])["first"]
+    talk = sequence("talk", [*SYSTEM[:30], *answer, *words(2, 10)])
+    run(cached, [talk])
+
+    assert usage([first, talk]) == [(0, 0), (49, 10)]

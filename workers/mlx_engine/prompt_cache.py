@@ -37,7 +37,7 @@ class PromptCache:
     """
 
     def __init__(self, model: nn.Module, budget_bytes: int, least: int = 0) -> None:
-        """A prefix of fewer tokens than `least` isn't found: it takes less to compute it again."""
+        """A prefix of fewer tokens than `least` is neither kept nor found: it takes less to compute it again."""
         self._model = model
         self.least = least
         self._spill: Spill | None = None
@@ -93,7 +93,7 @@ class PromptCache:
 
         `has_snapshot`: the caches stand exactly at its end, and a later sequence may want to go on from there.
         """
-        if not self.is_on:
+        if not self.is_on or prefix.length < self.least:
             return 0
         states = LayerStates.copied(caches) if self.is_exact and has_snapshot else None
         if has_snapshot and self.is_exact and states is None:
