@@ -21,6 +21,8 @@ _STEPS_SEEN = 5
 _SLACK = 0.05
 """A chunk may miss its time by so much before its size is changed."""
 _MORE_ROOM = 1.15
+_WORTH_A_TRY = 1.1
+"""What the smallest chunk may take where it is hopeless, so that the next larger one is tried."""
 
 
 class Pace:
@@ -95,9 +97,8 @@ class Pace:
         fair_s = self._weight * PATIENCE * step_s
         if not self._is_hopeless:
             return fair_s
-        # A quarter more than half of what so many smallest chunks take: the first step up is to be tried, too.
-        times = 0.75 + 0.5 * self._offered / self._least
-        return max(fair_s, median(self._smallest) * min(times, DEAREST))
+        times = 1 + (self._offered / self._least - 1) / 2
+        return max(fair_s, median(self._smallest) * min(max(times, _WORTH_A_TRY), DEAREST))
 
     def _affordable(self, decoding: int, waiting: int) -> int:
         if decoding == 0:

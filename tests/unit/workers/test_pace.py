@@ -87,6 +87,12 @@ def test_where_a_pass_itself_takes_several_steps_chunks_grow_while_that_is_worth
     assert all(seconds <= 1.06 * DEAREST * smallest_s for _, seconds in turns)
 
 
+def test_where_tokens_take_the_time_chunks_stay_small_however_long_they_take() -> None:
+    pace, machine = Pace((64, 96, 128, 192, 256)), Machine(pass_s=0.010, token_s=0.003, step_s=0.020)
+
+    assert {tokens for tokens, _ in machine.turns(pace, 60)[20:]} == {0, 64}
+
+
 def test_chunks_that_grew_beyond_the_promise_shrink_where_it_can_be_kept_again() -> None:
     pace, machine = Pace(SIZES), Machine(pass_s=0.025, token_s=0.0015, step_s=0.010)
     machine.turns(pace, 60)
