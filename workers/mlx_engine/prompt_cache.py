@@ -125,10 +125,6 @@ class PromptCache:
         """Bring a slice of what is wanted there to the disk's thread; True if there is more to be brought at once."""
         return self._spill is not None and self._spill.advance(is_idle=is_idle)
 
-    def _find(self, prefix: Prefix) -> Hit[KVPiece, LayerStates]:
-        hit = self._tree.find(prefix)
-        return hit if hit.length >= self.least else Hit(0)
-
     def close(self) -> None:
         """The process ends: the disk gets a few seconds."""
         if self._spill is not None:
@@ -137,3 +133,7 @@ class PromptCache:
     def shrink(self, target_bytes: int) -> None:
         """Give memory back, the least useful first, until no more than this is held."""
         self._tree.shrink(target_bytes)
+
+    def _find(self, prefix: Prefix) -> Hit[KVPiece, LayerStates]:
+        hit = self._tree.find(prefix)
+        return hit if hit.length >= self.least else Hit(0)
