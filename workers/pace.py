@@ -11,6 +11,8 @@ HOPELESS = 1.25
 """Where even the smallest chunk takes so many times as long as it may, larger ones are tried: see Pace."""
 DEAREST = 3.0
 """Of the smallest chunk's time, what a larger one may take there at most."""
+UNSEEN_S = 0.1
+"""Whoever reads along hardly sees gaps as short as this; on devices whose smallest chunks take longer none grows."""
 WAITING_COUNTS = 2
 CALM_TURN_S = 1.0
 """The longest turn while nobody decodes: cancels are seen, and proof of life is given, between turns."""
@@ -33,7 +35,7 @@ class Pace:
 
     On a fast device the smallest chunk may take several steps' time, most of which isn't its tokens': the promise can't
     be kept there, and many small chunks would only break it more often. Then a chunk grows for as long as further
-    tokens take less than half of what as many took in the smallest one.
+    tokens take less than half of what as many took in the smallest one, and nobody sees it.
     """
 
     def __init__(self, sizes: Sizes[int]) -> None:
@@ -89,8 +91,10 @@ class Pace:
 
     @property
     def _is_hopeless(self) -> bool:
-        """Even smallest chunks break the promise; `_steps` must not be empty."""
-        return bool(self._smallest) and median(self._smallest) > HOPELESS * PATIENCE * median(self._steps)
+        """Even smallest chunks break the promise, quick as they are; `_steps` must not be empty."""
+        if not self._smallest:
+            return False
+        return HOPELESS * PATIENCE * median(self._steps) < median(self._smallest) < UNSEEN_S
 
     def _limit_s(self, step_s: float) -> float:
         """What the chunk just taken might take beside such a step."""
@@ -98,7 +102,8 @@ class Pace:
         if not self._is_hopeless:
             return fair_s
         times = 1 + (self._offered / self._least - 1) / 2
-        return max(fair_s, median(self._smallest) * min(max(times, _WORTH_A_TRY), DEAREST))
+        worth_s = median(self._smallest) * min(max(times, _WORTH_A_TRY), DEAREST)
+        return max(fair_s, min(worth_s, UNSEEN_S))
 
     def _affordable(self, decoding: int, waiting: int) -> int:
         if decoding == 0:

@@ -48,7 +48,8 @@ class PensieveTarget:
             extra_body={name: value for name, value in body.items() if value != ""},
         ) as events:
             for event in events:
-                if event.type == "content_block_delta":
+                if event.type == "content_block_delta" and event.delta.type == "text_delta" and event.delta.text:
+                    # Empty where a silent stream opens its block early, so that no client gives up (decision 71).
                     stream.text()
                 elif event.type == "message_delta":
                     stream.tokens = event.usage.output_tokens

@@ -71,11 +71,16 @@ def test_where_many_wait_they_get_as_much_more_time() -> None:
 def test_a_prompt_gets_at_least_the_smallest_chunk_however_slow_it_is() -> None:
     turns = Machine(token_s=1.0).turns(Pace(SIZES), LOOK_EVERY + 2)
 
-    # A larger one is tried twice, and found to bring nothing.
-    assert [tokens for tokens, _ in turns] == [0, 8, 8, 16, 16, *[8] * (LOOK_EVERY - 4), 0]
+    assert [tokens for tokens, _ in turns] == [0, *[8] * LOOK_EVERY, 0]
 
 
-@pytest.mark.parametrize(("token_s", "settled"), [(0.00001, 128), (0.00025, 128), (0.0015, 56)])
+def test_where_even_the_smallest_chunk_is_seen_none_grows() -> None:
+    machine = Machine(pass_s=0.250, token_s=0.001, step_s=0.150)
+
+    assert {tokens for tokens, _ in machine.turns(Pace(SIZES), 100)} == {0, 8}
+
+
+@pytest.mark.parametrize(("token_s", "settled"), [(0.00001, 128), (0.00025, 128), (0.0015, 48)])
 def test_where_a_pass_itself_takes_several_steps_chunks_grow_while_that_is_worth_it(
     token_s: float, settled: int
 ) -> None:
