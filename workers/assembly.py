@@ -122,13 +122,7 @@ def assemble(
     )
     latencies, watch = _watchers(settings)
     publisher = Publisher(event_log, books.ended, fenced, watch)
-    scheduler = Scheduler(
-        settings.max_batch,
-        Pace(chunk_sizes(settings, engine)),
-        engine.kv,
-        shares_passes=engine.shares_passes,
-        uncut_tokens=engine.uncut_tokens,
-    )
+    scheduler = Scheduler.of(engine, settings.max_batch, Pace(chunk_sizes(settings, engine)))
     loop = EngineLoop(engine, scheduler, publisher.emit, lambda _job_id: slots.release())
     submit = watch.told_of(loop.inbox.put)
     attempts = Attempts(event_log, publisher, submit, books.ended, new_output, new_constraint)

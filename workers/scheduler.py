@@ -16,9 +16,10 @@ have whole isn't cut for what a chunk has left: it comes whole now, if the chunk
 """
 
 from collections.abc import Iterable
+from typing import Self
 
 from queue_config.request import LANES
-from workers.engine import KVCosts, Need
+from workers.engine import Engine, KVCosts, Need
 from workers.pace import Pace
 from workers.sequence import Sequence, Stage
 
@@ -52,6 +53,11 @@ class Scheduler:
         """In this turn: rows that ran when it began, and tokens prefilled."""
         self._shows_pace = True
         """False in a turn in which a prompt got no further, since its keys and values are still fetched from disk."""
+
+    @classmethod
+    def of(cls, engine: Engine, max_batch: int, pace: Pace) -> Self:
+        """As suits the engine."""
+        return cls(max_batch, pace, engine.kv, shares_passes=engine.shares_passes, uncut_tokens=engine.uncut_tokens)
 
     @property
     def is_idle(self) -> bool:

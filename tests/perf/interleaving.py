@@ -40,13 +40,7 @@ class Bench:
     loop: EngineLoop = field(init=False)
 
     def __post_init__(self) -> None:
-        scheduler = Scheduler(
-            64,
-            Pace(self.engine.chunk_sizes),
-            self.engine.kv,
-            shares_passes=self.engine.shares_passes,
-            uncut_tokens=self.engine.uncut_tokens,
-        )
+        scheduler = Scheduler.of(self.engine, 64, Pace(self.engine.chunk_sizes))
         self.loop = EngineLoop(self.engine, scheduler, self._note, lambda _job_id: None)
         prefill = self.engine.prefill
 

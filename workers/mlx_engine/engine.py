@@ -177,17 +177,26 @@ class MlxEngine:
         prefill = self._prefills[sequence.id] = Prefill(self._loaded.model, sequence, self._prompt_cache)
         return prefill.find()
 
+    @giving_back()
     def prefill(self, sequence_id: str, max_tokens: int) -> int:
         """As the protocol says; KeyError if the id is unknown or has joined already."""
-        with giving_back():
-            return self._prefill(sequence_id, max_tokens)
+        prefill = self._prefills[sequence_id]
+        if self._drafts is not None and not prefill.cache:
+            self._clear_drafts(self._drafts, prefill.sequence)
+        if self.shares_passes:
+            return self._into_pass(sequence_id, prefill, max_tokens)
+        left = prefill.advance(max_tokens)
+        if left == 0 and prefill.logits is not None:
+            del self._prefills[sequence_id]
+            self._batch.join(self._newcomer(prefill), prefill.logits)
+        return left
 
+    @giving_back()
     def decode(self) -> list[Sampled]:
         """As the protocol says. A sequence that got its `max_tokens`, or an error, gets nothing more."""
         if self._drafts is not None:
             self._drafts.turn(is_alone=not self._prefills)
-        with giving_back():
-            sampled = self._pass(self._batch.step)
+        sampled = self._pass(self._batch.step)
         # While the device computes the next step.
         self._prompt_cache.tidy(is_idle=False)
         for one in sampled:
@@ -214,18 +223,6 @@ class MlxEngine:
     def close(self) -> None:
         """As the protocol says."""
         self._prompt_cache.close()
-
-    def _prefill(self, sequence_id: str, max_tokens: int) -> int:
-        prefill = self._prefills[sequence_id]
-        if self._drafts is not None and not prefill.cache:
-            self._clear_drafts(self._drafts, prefill.sequence)
-        if self.shares_passes:
-            return self._into_pass(sequence_id, prefill, max_tokens)
-        left = prefill.advance(max_tokens)
-        if left == 0 and prefill.logits is not None:
-            del self._prefills[sequence_id]
-            self._batch.join(self._newcomer(prefill), prefill.logits)
-        return left
 
     def _into_pass(self, sequence_id: str, prefill: Prefill, max_tokens: int) -> int:
         """Put its next tokens into the pass to come, after one for those that would be too many together."""

@@ -164,9 +164,7 @@ class Prefill:
 
     def _tell(self) -> None:
         """Say what of the prompt is in the cache because of this request: brought by it, and not evicted again."""
-        sequence = self.sequence
-        before = max(self._known, sequence.cache_read_tokens)
-        sequence.cache_written_tokens = max(0, min(self._written, self._held() - before))
+        self.sequence.cache_written_tokens = max(0, min(self._written, self._held() - self._known))
 
     def _held(self) -> int:
         """How much of the prompt is in the cache; its last token, never of use to the same prompt, doesn't count."""

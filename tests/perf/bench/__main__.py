@@ -25,8 +25,6 @@ from tests.perf.bench.scenarios import Plan, Run
 from tests.perf.shapes import SHAPES, write_shape
 from workers.mlx_engine.engine import MlxEngine
 
-# After the engine, which has loaded the BLAS that MLX binds to.
-
 SCENARIOS = ("steps", "rates", "first_tokens", "gaps")
 
 

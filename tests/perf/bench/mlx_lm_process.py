@@ -1,6 +1,6 @@
 """mlx_lm.server as its authors ship it, started after the BLAS that our engine gives to MLX.
 
-It may keep as much free memory as the benchmark's own process. Without that bound, with three processes on one H100,
+It may keep a bounded part of free memory, as our engine does. Without that bound, with three processes on one H100,
 cells of the bare loop that had taken 2 s were not finished in 30 s after a while; presumably the device was full, and
 weights, which lie in managed memory there, were moved out and in again with each step.
 """

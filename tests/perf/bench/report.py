@@ -13,7 +13,7 @@ RESULTS = CHECKOUT / "docs" / "benchmarks"
 
 CACHE_BYTES = 4 << 30
 """Of the prompt caches, ours in this process and the service's: three processes share the device, where "auto" would
-give each of them most of it. As much is kept of buffers that are free."""
+give each of them most of it. mlx_lm.server may keep as much of buffers that are free."""
 
 BARE, ENGINE, PENSIEVE, MLX_LM = "bare loop", "engine", "Pensieve", "mlx_lm.server"
 
