@@ -2,8 +2,6 @@
 
 import logging
 import os
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Literal
 
@@ -62,8 +60,8 @@ class Device:
 
     @property
     def spare_bytes(self) -> int:
-        """So much memory may MLX keep that is free. By itself it keeps all that it ever had, up to nearly the whole
-        device's, while other programs on it have to do without."""
+        """So much memory may MLX keep that is free while it works. By itself it keeps all that it ever had, up to
+        nearly the whole device's, while other programs on it have to do without."""
         return int(self.memory_bytes * _SPARE_SHARE)
 
     def holds(self, weights_bytes: int) -> bool:
@@ -87,16 +85,6 @@ def choose(setting: Literal["auto", "cpu", "gpu"]) -> Device:
     if device.memory_bytes:
         mx.set_cache_limit(device.spare_bytes)
     return device
-
-
-@contextmanager
-def giving_back() -> Iterator[None]:
-    """Where something raises, MLX gives back what is free: memory may be what was lacking, as others use it too."""
-    try:
-        yield
-    except Exception:
-        mx.clear_cache()
-        raise
 
 
 def _gpu() -> Literal["cuda", "metal"] | None:

@@ -14,9 +14,10 @@ from workers.mlx_engine.activations import hasten
 from workers.mlx_engine.attention_choice import kv_rows
 from workers.mlx_engine.batch import DecodeBatch, Newcomer
 from workers.mlx_engine.batch_rows import Row
-from workers.mlx_engine.device import Device, choose, giving_back
+from workers.mlx_engine.device import Device, choose
 from workers.mlx_engine.draft_model import DraftSource
 from workers.mlx_engine.drafts import Drafts, drafts_by
+from workers.mlx_engine.free_memory import FreeMemory, giving_back
 from workers.mlx_engine.kv_costs import MlxKVCosts, Scratch, leaves_room
 from workers.mlx_engine.kv_costs import budget_bytes as kv_budget_bytes
 from workers.mlx_engine.kv_groups import KVGroups
@@ -69,6 +70,7 @@ class MlxEngine:
         without which the engine goes on where it is of no use.
         """
         self._device = choose(device)
+        self._free_memory = FreeMemory()
         self._loaded: LoadedModel = load(model_dir, self._device)
         if self._device.kind == "cpu":
             hasten(self._loaded.model)
@@ -197,6 +199,7 @@ class MlxEngine:
         if self._drafts is not None:
             self._drafts.turn(is_alone=not self._prefills)
         sampled = self._pass(self._batch.step)
+        self._free_memory.used()
         # While the device computes the next step.
         self._prompt_cache.tidy(is_idle=False)
         for one in sampled:
@@ -218,7 +221,10 @@ class MlxEngine:
 
     def tidy(self) -> bool:
         """As the protocol says."""
-        return self._prompt_cache.tidy(is_idle=True)
+        if self._prompt_cache.tidy(is_idle=True):
+            return True
+        self._free_memory.idle()
+        return False
 
     def close(self) -> None:
         """As the protocol says."""

@@ -13,6 +13,7 @@ from queue_config.request import SamplingParams
 from workers.drafting import FIRST, SIZES
 from workers.engine import Need
 from workers.mlx_engine.engine import MlxEngine
+from workers.mlx_engine.free_memory import give_back
 from workers.sequence import Sequence
 
 KINDS: tuple[dict[str, Any], ...] = (
@@ -48,7 +49,7 @@ def warm_up(engine: MlxEngine, max_batch: int, context: int = LONGEST) -> None:
     for stage in shapes(engine, max_batch, min(context, LONGEST)):
         log.info("warming up: %s, after %.1f s", stage, time.monotonic() - began_at)
     # What the largest of all shapes took isn't kept from others on the device until requests need it.
-    mx.clear_cache()
+    give_back()
 
 
 def shapes(engine: MlxEngine, max_batch: int, longest: int) -> Iterator[str]:

@@ -18,6 +18,7 @@ from tests.perf.bench.report import Cell, Report
 from tests.perf.bench.streams import Stream, Together, Unfinished, p50, p99
 from tests.perf.engine_step import burst_s
 from workers.mlx_engine.engine import MlxEngine
+from workers.mlx_engine.free_memory import give_back
 from workers.sequence import Sequence
 
 
@@ -70,6 +71,7 @@ class Run:
             for kind in KINDS:
                 for inside in self.inside:
                     inside.rate(self.asks.many(streams, kind, 4), self.plan.limit_s)
+        give_back()
         for target in self.http:
             self._warm(target)
 
@@ -116,6 +118,8 @@ class Run:
         for inside in self.inside:
             work = partial(inside.rate, self.asks.many(streams, kind, self.plan.max_tokens), self.plan.limit_s)
             self._one(names.RATE, inside.name, streams, kind, work)
+            # Each target has the device's memory to itself, as far as it goes.
+            give_back()
         for target in self.http:
             self._give_up_behind(target, streams, kind)
             asks = self.asks.many(streams, kind, self.plan.max_tokens)
