@@ -18,6 +18,12 @@ class HttpTarget(Protocol):
     def restart(self) -> None:
         """Begin anew, without what an unfinished cell has left behind."""
 
+    def rest(self) -> bool:
+        """Leave the device's memory to others until woken; False for one that does so by itself."""
+
+    def wake(self) -> bool:
+        """True if it rested, and so knows nothing of before."""
+
 
 def rate(target: HttpTarget, asks: list[Ask], limit_s: float) -> float:
     """Tokens a second of all streams together, from the first request to the last end, prompts included as time."""

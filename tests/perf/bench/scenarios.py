@@ -67,12 +67,13 @@ class Run:
 
     def warm_up(self) -> None:
         """Once through the sizes: what is loaded or compiled at the first use is paid before the clock runs."""
+        awake = [target for target in self.http if not self._rest(target)]
         for streams in self._warm_sizes():
             for kind in KINDS:
                 for inside in self.inside:
                     inside.rate(self.asks.many(streams, kind, 4), self.plan.limit_s)
         give_back()
-        for target in self.http:
+        for target in awake:
             self._warm(target)
 
     def first_tokens(self) -> None:
@@ -80,6 +81,7 @@ class Run:
         for repeat in range(self.plan.long_repeats):
             system = long_text(repeat, self.plan.long_tokens, self.tokenizer)
             for target in self.http:
+                self._wake(target)
                 for measure in (names.COLD_S, names.CACHED_S):
                     ask = self.asks.about(system)
                     work = partial(first_s, target, ask, self.plan.limit_s)
@@ -91,6 +93,7 @@ class Run:
         for repeat in range(self.plan.long_repeats):
             for target in self.http:
                 if not self._is_late():
+                    self._wake(target)
                     self._gaps(target, seed=1000 + repeat)
                     self._renew(target)
 
@@ -104,12 +107,24 @@ class Run:
 
     def _renew(self, target: HttpTarget) -> None:
         """Begin anew, and as warm as before: the next cell is not to pay for the one that failed."""
-        target.restart()
-        self._warm(target)
+        if not self._rest(target):
+            target.restart()
+            self._warm(target)
+
+    def _rest(self, target: HttpTarget) -> bool:
+        """On a GPU, whose memory is not for three processes: each has it to itself, as far as it goes."""
+        return not self._on_cpu and target.rest()
+
+    def _wake(self, target: HttpTarget) -> None:
+        if target.wake():
+            self._warm(target)
 
     def _warm_sizes(self) -> tuple[int, ...]:
-        on_cpu = self.engine.info.device.kind == "cpu"
-        return self.plan.streams[:1] if on_cpu else self.plan.streams
+        return self.plan.streams[:1] if self._on_cpu else self.plan.streams
+
+    @property
+    def _on_cpu(self) -> bool:
+        return self.engine.info.device.kind == "cpu"
 
     def _is_late(self) -> bool:
         return time.monotonic() - self.began_at > self.plan.budget_s
@@ -118,21 +133,24 @@ class Run:
         for inside in self.inside:
             work = partial(inside.rate, self.asks.many(streams, kind, self.plan.max_tokens), self.plan.limit_s)
             self._one(names.RATE, inside.name, streams, kind, work)
-            # Each target has the device's memory to itself, as far as it goes.
             give_back()
         for target in self.http:
-            self._give_up_behind(target, streams, kind)
+            if self._is_given_up(target, streams, kind) or self._is_late():
+                continue
+            self._wake(target)
             asks = self.asks.many(streams, kind, self.plan.max_tokens)
             work = partial(rate, target, asks, self.plan.limit_s)
             self._one(names.RATE, target.name, streams, kind, work, partial(self._renew, target))
+            self._rest(target)
 
-    def _give_up_behind(self, target: HttpTarget, streams: int, kind: str) -> None:
+    def _is_given_up(self, target: HttpTarget, streams: int, kind: str) -> bool:
         """What fewer streams could not finish isn't tried with more: each try costs the limit, and a restart."""
         fewer = [self.report.find(names.RATE, target.name, n, kind) for n in self.plan.streams if n < streams]
         failed = next((cell for cell in fewer if cell is not None and cell.unfinished), None)
+        cell = self.report.cell(names.RATE, target.name, streams, kind)
         if failed is not None:
-            cell = self.report.cell(names.RATE, target.name, streams, kind)
             cell.unfinished = cell.unfinished or f"not tried: {failed.streams} did not finish"
+        return bool(cell.unfinished)
 
     def _step_ratio(self, streams: int, kind: str) -> float:
         base = self.plan.step_tokens

@@ -36,10 +36,13 @@ class InProcess:
 class Stalling:
     """Answers greedy asks, and no others; notes the lengths of the answers it was asked for, 0 for a restart."""
 
+    rests: bool = False
+    is_awake: bool = True
     name: str = MLX_LM
     lengths: list[int] = field(default_factory=list)
 
     def follow(self, ask: Ask, stream: Stream) -> None:
+        assert self.is_awake
         self.lengths.append(ask.params.max_tokens)
         if ask.params.temperature > 0:
             raise Unfinished("stalled")
@@ -47,6 +50,26 @@ class Stalling:
 
     def restart(self) -> None:
         self.lengths.append(0)
+
+    def rest(self) -> bool:
+        self.is_awake = not self.rests
+        return self.rests
+
+    def wake(self) -> bool:
+        rested, self.is_awake = not self.is_awake, True
+        return rested
+
+
+class Beside(InProcess):
+    """Is measured while that target sleeps."""
+
+    def __init__(self, target: Stalling) -> None:
+        super().__init__(BARE)
+        self.target = target
+
+    def rate(self, asks: list[Ask], limit_s: float) -> float:
+        assert not self.target.is_awake
+        return super().rate(asks, limit_s)
 
 
 def run_of(folder: Path, kind: str, inside: tuple[InProcess, InProcess], http: list[Stalling]) -> Run:
@@ -80,6 +103,27 @@ def test_a_target_that_failed_is_as_warm_as_before_when_the_next_cell_begins(tmp
 
     one_greedy, one_unlike, after_its_restart, two_greedy = [9], [9], [0, 4, 4, 4], [9, 9]
     assert target.lengths == [*one_greedy, *one_unlike, *after_its_restart, *two_greedy]
+
+
+def test_on_a_gpu_a_target_that_keeps_its_memory_is_awake_and_warm_in_its_own_cells_alone(tmp_path: Path) -> None:
+    target = Stalling(rests=True)
+    inside = Beside(target), Beside(target)
+    run = run_of(tmp_path, "cuda", inside, [target])
+    run.warm_up()
+    run.rates()
+
+    assert all(one.asked for one in inside)
+    warm = [4, 4, 4]
+    assert target.lengths == [*warm, 9, *warm, 9, *warm, 9, 9]
+
+
+def test_on_a_cpu_it_goes_on_running(tmp_path: Path) -> None:
+    target = Stalling(rests=True)
+    run = run_of(tmp_path, "cpu", (InProcess(BARE), InProcess(ENGINE)), [target])
+    run.warm_up()
+
+    assert target.is_awake
+    assert target.lengths == [4]
 
 
 def test_what_one_stream_did_not_finish_is_not_tried_with_two(tmp_path: Path) -> None:
