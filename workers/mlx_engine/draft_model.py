@@ -16,9 +16,9 @@ from mlx_lm.models.cache import make_prompt_cache
 from workers.draft_length import DraftLength, PassTimes
 from workers.drafting import SIZES
 from workers.engine import Need
-from workers.mlx_engine.activations import hasten
 from workers.mlx_engine.attention import SeveralAttention
 from workers.mlx_engine.attention_choice import several
+from workers.mlx_engine.cpu_layers import suit
 from workers.mlx_engine.device import Device
 from workers.mlx_engine.draft_cache import draft_caches
 from workers.mlx_engine.kv_costs import MlxKVCosts, Scratch
@@ -75,8 +75,7 @@ class DraftModel:
             raise DraftRefused(f"its {loaded.weights_bytes / 1e9:.2f} GB would leave too little memory for sequences")
         if not all(is_plain(cache) for cache in make_prompt_cache(draft)):
             raise DraftRefused("it has layers that don't keep every token, so wrong guesses can't be taken back")
-        if device.kind == "cpu":
-            hasten(draft)
+        suit(draft, device)
         shape = kv_shape(draft)
         by = several(draft, device)
         times = source.times or measured(model, draft, device, by)

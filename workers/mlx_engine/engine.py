@@ -10,10 +10,10 @@ from typing import Any, Literal, TypeVar
 import mlx.core as mx
 
 from workers.engine import Need, Sampled, Usage
-from workers.mlx_engine.activations import hasten
 from workers.mlx_engine.attention_choice import kv_rows
 from workers.mlx_engine.batch import DecodeBatch, Newcomer
 from workers.mlx_engine.batch_rows import Row
+from workers.mlx_engine.cpu_layers import suit
 from workers.mlx_engine.device import Device, choose
 from workers.mlx_engine.draft_model import DraftSource
 from workers.mlx_engine.drafts import Drafts, drafts_by
@@ -72,8 +72,7 @@ class MlxEngine:
         self._device = choose(device)
         self._free_memory = FreeMemory()
         self._loaded: LoadedModel = load(model_dir, self._device)
-        if self._device.kind == "cpu":
-            hasten(self._loaded.model)
+        suit(self._loaded.model, self._device)
         rows = kv_rows(self._loaded.model, self._device)
         model, sampler = self._loaded.model, Sampler(self._device.candidates)
         # Shapes are known without anything being computed.
