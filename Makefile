@@ -48,10 +48,10 @@ test: ## every test that this machine can run
 	@$(SETUP_DEV)
 	@$(BIN)/pensieve pull
 # Two processes with one BLAS thread each. A browser's event loop runs in its test's process, for which others have no use;
-# what starts whole services needs the machine alone.
+# what starts whole services comes last, so that no more than two of those run at a time.
 	OPENBLAS_NUM_THREADS=1 $(BIN)/pytest -n 2 --dist loadfile --ignore tests/e2e --ignore tests/browser
 	$(BIN)/pytest -n 2 --dist loadfile tests/browser
-	$(BIN)/pytest tests/e2e
+	OPENBLAS_NUM_THREADS=1 $(BIN)/pytest -n 2 --dist loadfile tests/e2e
 
 # Not part of `make test`: on Python 3.11 tracing and greenlets of ended threads, Playwright's among them, can stand still together.
 .PHONY: coverage
