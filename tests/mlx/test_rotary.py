@@ -109,6 +109,17 @@ def test_a_number_of_tokens_is_told_apart_where_the_first_position_is_the_same()
         assert mx.array_equal(model.layers[0].rope(x, offset=7), nn.RoPE(64)(x, offset=7))
 
 
+def test_an_array_that_was_counted_on_in_place_is_not_taken_for_the_one_before() -> None:
+    model, offset = Layers(nn.RoPE(64)), mx.array([3, 8])
+    share_rotations(model)
+    for _ in range(3):
+        for x in (rows(2), rows(2, heads=1)):
+            assert mx.array_equal(model.layers[0].rope(x, offset=offset), nn.RoPE(64)(x, offset=offset))
+        same = offset
+        offset += 1  # as mlx-lm's batch caches do
+        assert offset is same
+
+
 def test_a_model_has_the_same_parameters_and_logits_as_before(tmp_path: Path) -> None:
     folder = write_tiny_llama(tmp_path / "tiny")
     plain, model = (load(folder, choose("cpu")).model for _ in range(2))

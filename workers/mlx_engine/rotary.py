@@ -13,6 +13,9 @@ import numpy as np
 from mlx.utils import tree_unflatten
 from mlx_lm.models.rope_utils import Llama3RoPE
 
+_ASKED_A_PASS = 2
+"""Queries and keys."""
+
 
 def share_rotations(model: nn.Module) -> None:
     """Let this model's layers rotate by tables that they share, those of them whose way of rotating is known here."""
@@ -48,21 +51,27 @@ class Tables:
             self._frequencies = mx.exp(mx.arange(0, -half, -1, dtype=mx.float32) * (math.log(rope.base) / half))
         self._offset: int | mx.array | None = None
         self._tokens = 0
+        self._asked: dict[int, int] = {}
+        """How often each of the layers has, for these positions."""
         self._pair = (self._frequencies, self._frequencies)
 
-    def of(self, offset: int | mx.array, tokens: int) -> tuple[mx.array, mx.array]:
+    def of(self, offset: int | mx.array, tokens: int, layer: int) -> tuple[mx.array, mx.array]:
         """Cosines and sines, each (rows or 1, 1, tokens, dims), of the positions from `offset` on: one number, or
-        (rows,).
+        (rows,). `layer` is any number of its own for each.
 
         Of the sines the first half is negative: it belongs to the other half of what is rotated.
         """
-        if tokens != self._tokens or not _same(offset, self._offset):
+        # A layer that asks once more, beyond its queries and keys, does so in another pass: mlx-lm's caches count on in
+        # one array, which is then the same and holds something else.
+        is_next_pass = self._asked.get(layer, 0) == _ASKED_A_PASS
+        if is_next_pass or tokens != self._tokens or not _same(offset, self._offset):
             start = offset[:, None, None] if isinstance(offset, mx.array) and offset.ndim else offset
             positions = (mx.arange(tokens, dtype=mx.float32) + start) * self._scale
             angles = positions[..., None] * self._frequencies
             cosines, sines = mx.cos(angles), mx.sin(angles)
             self._pair = mx.concatenate([cosines, cosines], axis=-1), mx.concatenate([-sines, sines], axis=-1)
-            self._offset, self._tokens = offset, tokens
+            self._offset, self._tokens, self._asked = offset, tokens, {}
+        self._asked[layer] = self._asked.get(layer, 0) + 1
         return self._pair
 
 
@@ -80,7 +89,7 @@ class CpuRope(nn.Module):  # type: ignore[misc]
         if x.dtype != mx.float32 or x.ndim != 4:
             plain: mx.array = rope(x, offset=offset)
             return plain
-        cosines, sines = tables.of(offset, x.shape[2])
+        cosines, sines = tables.of(offset, x.shape[2], id(self))
         half, dims = tables.dims // 2, tables.dims
         turned = x if dims == x.shape[3] else x[..., :dims]
         swapped = mx.concatenate([turned[..., half:], turned[..., :half]], axis=-1)
