@@ -5,6 +5,7 @@ sines, cosines and powers of the same positions: 60 times a step with SmolLM2, a
 """
 
 import math
+from dataclasses import dataclass
 from typing import Any
 
 import mlx.core as mx
@@ -22,33 +23,43 @@ def share_rotations(model: nn.Module) -> None:
     tables: dict[object, Tables] = {}
     known: list[tuple[str, nn.Module]] = []
     for path, part in model.named_modules():
-        kind = _kind(part)
-        if kind is not None:
-            known.append((path, CpuRope(part, tables.setdefault(kind, Tables(part)))))
+        way = _way(part)
+        if way is not None:
+            kind = way.dims, way.scale, np.array(way.frequencies).tobytes()
+            if kind not in tables:
+                tables[kind] = Tables(way)
+            known.append((path, CpuRope(part, tables[kind])))
     model.update_modules(tree_unflatten(known))
 
 
-def _kind(part: nn.Module) -> object:
-    """Parts of one kind rotate in the same way; None for what is not known, or that turns neighbours."""
+@dataclass(frozen=True, slots=True)
+class Way:
+    """How a part rotates: the first `dims` of a head's width, each pair by its frequency (dims / 2,) a position."""
+
+    dims: int
+    scale: float
+    """Of the positions."""
+    frequencies: mx.array
+
+
+def _way(part: nn.Module) -> Way | None:
+    """None for what is not known, or that turns neighbours."""
     if type(part) is nn.RoPE and not part.traditional:
-        return nn.RoPE, part.dims, part.base, part.scale
+        half = part.dims // 2
+        frequencies = mx.exp(mx.arange(0, -half, -1, dtype=mx.float32) * (math.log(part.base) / half))
+        return Way(part.dims, part.scale, frequencies)
     if type(part) is Llama3RoPE and not part.traditional:
-        return Llama3RoPE, part.dims, np.array(_wavelengths(part)).tobytes()
+        # What it calls frequencies are the positions of a turn's radian.
+        return Way(part.dims, 1.0, mx.reciprocal(part._freqs))  # noqa: SLF001 (shown nowhere else)
     return None
 
 
 class Tables:
     """Of the positions last asked for, which are those of the whole pass."""
 
-    def __init__(self, rope: nn.RoPE | Llama3RoPE) -> None:
-        self.dims: int = rope.dims
-        half = self.dims // 2
-        if isinstance(rope, Llama3RoPE):
-            self._scale = 1.0
-            self._frequencies = mx.reciprocal(_wavelengths(rope))
-        else:
-            self._scale = rope.scale
-            self._frequencies = mx.exp(mx.arange(0, -half, -1, dtype=mx.float32) * (math.log(rope.base) / half))
+    def __init__(self, way: Way) -> None:
+        self.dims = way.dims
+        self._scale, self._frequencies = way.scale, way.frequencies
         self._offset: int | mx.array | None = None
         self._tokens = 0
         self._asked: dict[int, int] = {}
@@ -95,12 +106,6 @@ class CpuRope(nn.Module):  # type: ignore[misc]
         swapped = mx.concatenate([turned[..., half:], turned[..., :half]], axis=-1)
         turned = turned * cosines + swapped * sines
         return turned if dims == x.shape[3] else mx.concatenate([turned, x[..., dims:]], axis=-1)
-
-
-def _wavelengths(rope: Llama3RoPE) -> mx.array:
-    """(dims / 2,): what it calls frequencies are the positions of a turn's radian."""
-    lengths: mx.array = rope._freqs  # noqa: SLF001 (shown nowhere else)
-    return lengths
 
 
 def _same(one: Any, other: Any) -> bool:

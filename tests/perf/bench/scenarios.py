@@ -81,10 +81,9 @@ class Run:
         for repeat in range(self.plan.long_repeats):
             system = long_text(repeat, self.plan.long_tokens, self.tokenizer)
             for target in self.http:
-                self._wake(target)
                 for measure in (names.COLD_S, names.CACHED_S):
                     ask = self.asks.about(system)
-                    work = partial(first_s, target, ask, self.plan.limit_s)
+                    work = partial(self._awake, target, partial(first_s, target, ask, self.plan.limit_s))
                     self._one(measure, target.name, 1, ALIKE, work, partial(self._renew, target))
         self._overhead()
 
@@ -119,6 +118,11 @@ class Run:
         if target.wake():
             self._warm(target)
 
+    def _awake(self, target: HttpTarget, work: Callable[[], float]) -> float:
+        """What `work` measures; it runs the clock itself, when the target is warm."""
+        self._wake(target)
+        return work()
+
     def _warm_sizes(self) -> tuple[int, ...]:
         return self.plan.streams[:1] if self._on_cpu else self.plan.streams
 
@@ -135,22 +139,19 @@ class Run:
             self._one(names.RATE, inside.name, streams, kind, work)
             give_back()
         for target in self.http:
-            if self._is_given_up(target, streams, kind) or self._is_late():
-                continue
-            self._wake(target)
+            self._give_up_behind(target, streams, kind)
             asks = self.asks.many(streams, kind, self.plan.max_tokens)
-            work = partial(rate, target, asks, self.plan.limit_s)
+            work = partial(self._awake, target, partial(rate, target, asks, self.plan.limit_s))
             self._one(names.RATE, target.name, streams, kind, work, partial(self._renew, target))
             self._rest(target)
 
-    def _is_given_up(self, target: HttpTarget, streams: int, kind: str) -> bool:
+    def _give_up_behind(self, target: HttpTarget, streams: int, kind: str) -> None:
         """What fewer streams could not finish isn't tried with more: each try costs the limit, and a restart."""
         fewer = [self.report.find(names.RATE, target.name, n, kind) for n in self.plan.streams if n < streams]
         failed = next((cell for cell in fewer if cell is not None and cell.unfinished), None)
-        cell = self.report.cell(names.RATE, target.name, streams, kind)
         if failed is not None:
+            cell = self.report.cell(names.RATE, target.name, streams, kind)
             cell.unfinished = cell.unfinished or f"not tried: {failed.streams} did not finish"
-        return bool(cell.unfinished)
 
     def _step_ratio(self, streams: int, kind: str) -> float:
         base = self.plan.step_tokens

@@ -72,6 +72,14 @@ class Beside(InProcess):
         return super().rate(asks, limit_s)
 
 
+class Mute(Stalling):
+    """Answers nothing."""
+
+    def follow(self, ask: Ask, stream: Stream) -> None:
+        super().follow(ask, stream)
+        raise Unfinished("mute")
+
+
 def run_of(folder: Path, kind: str, inside: tuple[InProcess, InProcess], http: list[Stalling]) -> Run:
     device: Any = SimpleNamespace(info=SimpleNamespace(device=SimpleNamespace(kind=kind)))
     nothing: Any = None
@@ -115,6 +123,17 @@ def test_on_a_gpu_a_target_that_keeps_its_memory_is_awake_and_warm_in_its_own_ce
     assert all(one.asked for one in inside)
     warm = [4, 4, 4]
     assert target.lengths == [*warm, 9, *warm, 9, *warm, 9, 9]
+
+
+def test_on_a_gpu_it_is_awake_again_behind_a_cell_of_the_long_prompt_that_failed(tmp_path: Path) -> None:
+    target = Mute(rests=True)
+    run = run_of(tmp_path, "cuda", (InProcess(BARE), InProcess(ENGINE)), [target])
+    words: Any = SimpleNamespace(encode_text=str.split)
+    run.tokenizer = words
+    run.first_tokens()
+
+    assert [cell.unfinished for cell in run.report.cells] == ["mute", "mute"]
+    assert target.lengths.count(2) == 2
 
 
 def test_on_a_cpu_it_goes_on_running(tmp_path: Path) -> None:
