@@ -176,7 +176,7 @@ def test_a_model_with_sliding_windows_passes_the_trial_with_its_plain_layers(tmp
 def test_on_the_cpu_rows_attend_and_move_in_its_own_ways(tiny: MlxEngine) -> None:
     rows = kv_rows(tiny._loaded.model, CPU)
 
-    assert isinstance(rows._attention, CpuAttention)
+    assert isinstance(rows.attention, CpuAttention)
     assert isinstance(rows._row_copy, CpuRowCopy)
 
 

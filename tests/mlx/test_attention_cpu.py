@@ -11,7 +11,7 @@ from workers.mlx_engine.activations import swiglu, swiglu_at_once
 from workers.mlx_engine.chunk_attention import ChunkRows
 from workers.mlx_engine.chunk_attention_cpu import CpuChunkAttention
 from workers.mlx_engine.gemm import gemm, one_thread
-from workers.mlx_engine.row_copy import OneRow
+from workers.mlx_engine.row_copy import MlxRowCopy, OneRow, RowCopy
 from workers.mlx_engine.row_copy_cpu import CpuRowCopy
 from workers.mlx_engine.slots import Layout, SlotKVCache
 
@@ -58,7 +58,8 @@ def test_half_precision_is_refused() -> None:
         CpuChunkAttention().attend(half, half, half, [ChunkRows(KVCache(), 0, 2, 2)], 0.3)
 
 
-def test_a_row_is_copied_in_place_and_what_was_before_it_cleared() -> None:
+@pytest.mark.parametrize("copier", [CpuRowCopy(), MlxRowCopy()])
+def test_a_row_is_copied_in_place_and_what_was_before_it_cleared(copier: RowCopy) -> None:
     like, layout = KVCache(), Layout()
     like.update_and_fetch(_random(1, 2, 5, 8), _random(1, 2, 5, 8))
     slots = SlotKVCache(layout, like)
@@ -66,7 +67,8 @@ def test_a_row_is_copied_in_place_and_what_was_before_it_cleared() -> None:
     mx.eval(slots.keys, slots.values)
     source = _random(4, 2, 9, 8), _random(4, 2, 9, 8)
 
-    CpuRowCopy().copy(OneRow(*source, columns=6, row=2, start=3), slots, row=1, start=10)
+    keys, values = source
+    copier.copy(OneRow([keys], [values], columns=6, row=2, start=3), [slots], row=1, start=10)
 
     for mine, theirs in zip((slots.keys, slots.values), source, strict=True):
         assert mx.array_equal(mine[1, :, 10:], theirs[2, :, 3:9])

@@ -101,7 +101,7 @@ def test_a_row_is_copied_behind_cleared_columns_and_no_other_is_touched() -> Non
     before = np.array(slots.keys.astype(mx.float32))
     own = mx.array(_normal(random, 1, 4, 256, 64)).astype(mx.bfloat16)
 
-    mx.eval(CudaRowCopy().copy(OneRow(own, own, 200), slots, 1, 100))
+    mx.eval(CudaRowCopy().copy(OneRow([own], [own], 200), [slots], 1, 100))
 
     wanted = before.copy()
     wanted[1, :, :100] = 0
@@ -128,7 +128,7 @@ def engine(tmp_path: Path) -> MlxEngine:
 
 def test_what_was_made_for_cuda_was_chosen(engine: MlxEngine) -> None:
     assert isinstance(engine._batch.kv, KVRows)
-    assert isinstance(engine._batch.kv._attention, CudaAttention)
+    assert isinstance(engine._batch.kv.attention, CudaAttention)
     assert isinstance(engine._batch.kv._several, FewShapes)
     assert engine._batch.shared_pass is not None
     assert isinstance(engine._batch.shared_pass._attention, CudaChunkAttention)

@@ -7,7 +7,9 @@ import numpy as np
 import pytest
 from mlx_lm.models.cache import ArraysCache, KVCache, RotatingKVCache
 
-from workers.mlx_engine.prompt_cache_pieces import KVPiece, LayerStates, cut, restored
+from workers.mlx_engine.prompt_cache_pieces import KVPiece, LayerStates, Pieces, restored
+
+cut, split = Pieces().cut, Pieces().split
 
 
 class Layers:
@@ -54,7 +56,7 @@ def test_a_piece_shares_no_memory_with_its_source(heads: int, start: int, stop: 
 def test_halves_share_no_memory_with_the_whole() -> None:
     whole = cut([filled(1, 40)], 0, 40)
     assert whole is not None
-    first, second = whole.split(15)
+    first, second = split(whole, 15)
 
     assert disjoint([*whole.layers[0], *first.layers[0], *second.layers[0]])
     assert (first.nbytes, second.nbytes) == (whole.nbytes * 15 // 40, whole.nbytes * 25 // 40)
@@ -146,4 +148,4 @@ def test_a_nan_keeps_a_state_out() -> None:
 
 
 def test_a_model_without_plain_layers_has_empty_pieces() -> None:
-    assert KVPiece.copied([]) == KVPiece((), 0)
+    assert cut([], 0, 1) == KVPiece((), 0)

@@ -18,7 +18,7 @@ from workers.mlx_engine.prompt_cache_blocks import BlockCopy, BlockForm
 from workers.mlx_engine.prompt_cache_disk import DiskTier
 from workers.mlx_engine.prompt_cache_folder import BlockFolder
 from workers.mlx_engine.prompt_cache_outbox import Outbox
-from workers.mlx_engine.prompt_cache_pieces import KVPiece, LayerStates
+from workers.mlx_engine.prompt_cache_pieces import KVPiece, LayerStates, Pieces
 from workers.mlx_engine.prompt_cache_spill import DiskSpace
 from workers.mlx_engine.prompt_cache_tree import Part, Prefix, PrefixTree, pack
 
@@ -225,11 +225,11 @@ def test_a_folder_that_can_not_be_made_costs_a_log_line(engines: Engines, tmp_pa
 def test_a_block_is_the_same_bits_there_and_back(dtype: mx.Dtype) -> None:
     arrays = [mx.random.normal((1, 2, 300, 8)).astype(dtype) for _ in range(4)]
     pieces = [
-        KVPiece.copied([(arrays[i][:, :, start:stop], arrays[i + 1][:, :, start:stop]) for i in (0, 2)])
+        KVPiece.of([(arrays[i][:, :, start:stop], arrays[i + 1][:, :, start:stop]) for i in (0, 2)])
         for start, stop in ((0, 100), (100, 300))
     ]
     form = BlockForm.of_arrays([array[:, :, :1] for array in arrays])
-    first, second = (piece for piece in pieces if piece is not None)
+    first, second = pieces
     copy = BlockCopy(form, [Part(first, 0, 100), Part(second, 0, 156)])
     slices = []
     while not copy.is_done:
@@ -254,10 +254,10 @@ def test_left_to_us_there_is_a_disk_tier_where_reading_is_faster_than_computing(
 
 def test_copying_beside_decoding_takes_a_fiftieth_of_the_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(prompt_cache_outbox, "BUSY_BYTES", 1)
-    tree: PrefixTree[KVPiece, LayerStates] = PrefixTree(ROOMY, KVPiece.split)
+    tree: PrefixTree[KVPiece, LayerStates] = PrefixTree(ROOMY, Pieces().split)
     form = BlockForm.of_arrays([mx.zeros((1, 1, 1, 1))] * 20)
     prefix = Prefix("", pack(range(BLOCK)), BLOCK)
-    tree.add(prefix, lambda *_: KVPiece.copied([(mx.zeros((1, 1, BLOCK, 1)),) * 2] * 10))
+    tree.add(prefix, lambda *_: KVPiece.of([(mx.zeros((1, 1, BLOCK, 1)),) * 2] * 10))
     disk = DiskTier(BlockFolder(tmp_path, "model", "m", ROOMY, least_free_bytes=0), form.nbytes)
     # A step every half second, and each slice takes 26 ms.
     times = iter([0, 0.5, 0.526, 1, 1.5, 1.526, 2, 2.5, 3, 3.026])

@@ -115,8 +115,8 @@ def main() -> None:
         for _ in range(options.rounds):
             taken["bare"].append(bare(model, dtype, batch, options.columns, options.steps))
             for name, lengths, rows in (
-                ("equal", equal, KVRows(best._attention, best._row_copy)),
-                ("spread", spread, KVRows(best._attention, best._row_copy)),
+                ("equal", equal, KVRows(best.attention, best._row_copy)),
+                ("spread", spread, KVRows(best.attention, best._row_copy)),
                 ("masked", spread, KVRows()),
             ):
                 decode = DecodeBatch(model, Sampler(device.candidates), kv=rows)

@@ -23,7 +23,10 @@ _original = base.scaled_dot_product_attention
 
 
 class Slots(Protocol):
-    """What an attention needs of a layer's cache: buffers (capacity, KV heads, columns, width) and who owns what."""
+    """What an attention needs of a layer's cache: buffers (capacity, KV heads, columns, width) and who owns what.
+
+    There is room for the new tokens.
+    """
 
     keys: mx.array
     values: mx.array
@@ -36,12 +39,9 @@ class Slots(Protocol):
     def offsets(self) -> mx.array:
         """(rows,) int32: how many columns each row has, so far; all rows end at the same column."""
 
-    @property
-    def end(self) -> int:
-        """The column where the next token goes."""
-
-    def reserve(self, columns: int) -> None:
-        """Make the buffers that wide, if they aren't."""
+    def zeros(self, count: int) -> mx.array:
+        """At least so many int32, all 0, for whoever leaves them so; each layer's own, since layers might run side by
+        side."""
 
     def write(self, keys: mx.array, values: mx.array) -> tuple[mx.array, mx.array]:
         """Store tokens of all rows behind the others; return everything stored, (rows, KV heads, columns, width)."""

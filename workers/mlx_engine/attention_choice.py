@@ -17,11 +17,10 @@ from workers.mlx_engine.attention import DecodeAttention, NewTokens, SeveralAtte
 from workers.mlx_engine.attention_cpu import CpuAttention
 from workers.mlx_engine.attention_cuda import CudaAttention
 from workers.mlx_engine.attention_matmul import MatmulAttention
+from workers.mlx_engine.copy_choice import row_copy
 from workers.mlx_engine.device import Device
 from workers.mlx_engine.few_shapes import FewShapes
 from workers.mlx_engine.kv_rows import KVRows
-from workers.mlx_engine.row_copy import CudaRowCopy, RowCopy
-from workers.mlx_engine.row_copy_cpu import CpuRowCopy
 from workers.mlx_engine.slots import SlotKVCache
 from workers.mlx_engine.trial import far_off, what_is_wrong
 
@@ -41,7 +40,7 @@ def kv_rows(model: nn.Module, device: Device) -> KVRows:
         found = what_is_wrong(partial(trial, model, attention, lengths))
         if found is None:
             log.info("decoding attends through %s", type(attention).__name__)
-            return KVRows(attention, _row_copy(attention), several(model, device))
+            return KVRows(attention, row_copy(model, attention), several(model, device))
         log.warning("decoding can't attend through %s: %s", type(attention).__name__, found)
     return KVRows()
 
@@ -72,16 +71,6 @@ def _behind_others(model: nn.Module, rows: KVRows) -> mx.array:
     rows.join(caches, _FEW[1])
     logits: mx.array = model(mx.arange(_FEW[0])[None], cache=rows.caches)[0]
     return logits.astype(mx.float32)
-
-
-def _row_copy(attention: DecodeAttention) -> RowCopy | None:
-    match attention:
-        case CudaAttention():
-            return CudaRowCopy()
-        case CpuAttention():
-            return CpuRowCopy()
-        case _:
-            return None
 
 
 def trial(model: nn.Module, attention: DecodeAttention, lengths: Rows[int] = _LENGTHS) -> str | None:

@@ -2,11 +2,10 @@
 
 from pathlib import Path
 from typing import Any
-from weakref import WeakKeyDictionary
 
 import mlx.core as mx
 
-from workers.mlx_engine.attention import NewTokens, Slots
+from workers.mlx_engine.attention import NewTokens
 
 _HEADS = 8
 """Query heads that a block of the kernel takes at once."""
@@ -34,7 +33,6 @@ class CudaAttention:
             header=header,
             ensure_row_contiguous=False,
         )  # fmt: skip
-        self._counters: WeakKeyDictionary[Slots, mx.array] = WeakKeyDictionary()
         self._scales: dict[float, mx.array] = {}
 
     def attend(self, queries: mx.array, tokens: NewTokens, scale: float) -> mx.array:
@@ -43,7 +41,6 @@ class CudaAttention:
         kv_heads = tokens.keys.shape[1]
         if width % 32 or width > _WIDEST or width != tokens.values.shape[-1] or queries.dtype not in _TYPES:
             raise ValueError(f"no kernel for heads of {width} {queries.dtype}")
-        slots.reserve(slots.end + 1)
         sets = kv_heads * -(-heads // kv_heads // _HEADS)
         splits = _splits(rows * sets, slots.keys.shape[2])
         # Few blocks need many warps each to keep the memory busy, many fit better if they are small; a wide head's
@@ -51,7 +48,7 @@ class CudaAttention:
         warps = 8 if rows * sets * splits < _BLOCKS and width <= 128 else 4
         out: mx.array = self._kernel(
             inputs=[queries, tokens.keys, tokens.values, slots.keys, slots.values, slots.padding, slots.offsets,
-                    self._zeros(slots, rows * sets), self._scale(scale)],
+                    slots.zeros(rows * sets), self._scale(scale)],
             output_shapes=[queries.shape, (rows * sets, splits, _HEADS * (width + 2)) if splits > 1 else (1,)],
             output_dtypes=[queries.dtype, mx.float32],
             grid=(splits * warps * 32, sets, rows),
@@ -59,13 +56,6 @@ class CudaAttention:
             template=[("T", queries.dtype), ("D", width), ("G", heads // kv_heads), ("WARPS", warps)],
         )[0]  # fmt: skip
         return out
-
-    def _zeros(self, slots: Slots, count: int) -> mx.array:
-        """Each layer's own, since layers might run side by side; every launch leaves them zero again."""
-        zeros = self._counters.get(slots)
-        if zeros is None or zeros.size < count:
-            zeros = self._counters[slots] = mx.zeros((count,), mx.int32)
-        return zeros
 
     def _scale(self, scale: float) -> mx.array:
         if scale not in self._scales:

@@ -15,6 +15,7 @@ from workers.mlx_engine.kv_groups import KVGroups
 from workers.mlx_engine.kv_rows import KVRows
 from workers.mlx_engine.mask_asker import MaskAsker
 from workers.mlx_engine.masks import Masks
+from workers.mlx_engine.recorded_steps import RecordedSteps, plain
 from workers.mlx_engine.sampler import Draw, Sampler
 from workers.mlx_engine.sampling_table import SamplingTable
 from workers.mlx_engine.shared_pass import Chunk, SharedPass
@@ -41,6 +42,8 @@ class DecodeBatch:
     kv: KVRows | KVGroups = field(default_factory=KVRows)
     speculation: Speculation | None = None
     """What guesses for a row that decodes alone; None where nothing is to be guessed."""
+    recorded: RecordedSteps | None = None
+    """What has the operations of steps ready; None where each step is built anew."""
     _asker: MaskAsker = field(default_factory=MaskAsker)
     _rows: list[Row] = field(default_factory=list)
     """In the order of the caches' rows."""
@@ -130,7 +133,7 @@ class DecodeBatch:
             return self.shared_pass.run(last, self.kv, chunks)
         if last is None:
             return None
-        logits: mx.array = self.model(last[:, None], cache=self.kv.caches)[:, -1]
+        logits = plain(self.model, last, self.kv) if self.recorded is None else self.recorded.logits(last, self.kv)
         self.kv.advance()
         return logits
 

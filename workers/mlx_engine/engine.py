@@ -13,6 +13,7 @@ from workers.engine import Need, Sampled, Usage
 from workers.mlx_engine.attention_choice import kv_rows
 from workers.mlx_engine.batch import DecodeBatch, Newcomer
 from workers.mlx_engine.batch_rows import Row
+from workers.mlx_engine.copy_choice import layer_copy
 from workers.mlx_engine.cpu_layers import suit
 from workers.mlx_engine.device import Device, choose
 from workers.mlx_engine.draft_model import DraftSource
@@ -29,6 +30,7 @@ from workers.mlx_engine.prefill import Prefill
 from workers.mlx_engine.prompt_cache import PromptCache, budget_bytes
 from workers.mlx_engine.prompt_cache_spill import DiskSpace
 from workers.mlx_engine.prompt_cache_tree import Prefix, pack
+from workers.mlx_engine.recorded_steps import recorded_steps
 from workers.mlx_engine.sampler import Sampler
 from workers.mlx_engine.shared_pass import Chunk
 from workers.mlx_engine.speculation import Speculation
@@ -91,8 +93,10 @@ class MlxEngine:
         together = shared_pass(model, self._device)
         # What may share a pass has plain layers alone, as groups need it; GPUs have kernels for uneven rows.
         kv = KVGroups(rows.empty) if together is not None and self._device.kind == "cpu" else rows
-        self._batch = DecodeBatch(model, sampler, together, kv, speculation)
-        self._prompt_cache = PromptCache(self._loaded.model, prompt_cache_bytes, self.uncut_tokens // 2)
+        self._batch = DecodeBatch(model, sampler, together, kv, speculation, recorded_steps(model, kv))
+        self._prompt_cache = PromptCache(
+            model, prompt_cache_bytes, self.uncut_tokens // 2, layer_copy(model, self._device)
+        )
         if cache_disk is not None:
             self._prompt_cache.spill_to(cache_disk, model_dir, self._loaded, self._device)
         self._prefills: dict[str, Prefill] = {}

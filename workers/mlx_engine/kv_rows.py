@@ -6,7 +6,7 @@ import mlx.core as mx
 from mlx_lm.models.cache import KVCache
 
 from workers.mlx_engine.attention import DecodeAttention, SeveralAttention
-from workers.mlx_engine.row_copy import RowCopy
+from workers.mlx_engine.row_copy import MlxRowCopy, OneRow, RowCopy
 from workers.mlx_engine.slots import COLUMNS, Layout, SlotKVCache
 
 
@@ -22,10 +22,10 @@ class KVRows:
     ) -> None:
         """What decodes the slots, what moves rows in them, and what attends to several new tokens of a lone row.
 
-        Without, the model's own attention and MLX's updates.
+        Without, the model's own attention and MLX's operations.
         """
-        self._attention = attention
-        self._row_copy = row_copy
+        self.attention = attention
+        self._row_copy: RowCopy = row_copy or MlxRowCopy()
         self._several = several
         self.layout = Layout()
         self.caches: list[Any] = []
@@ -47,15 +47,16 @@ class KVRows:
         if row == 0:
             self.caches = [self._slots(one) if type(one) is KVCache else None for one in own]
         shift = self.layout.join(length)
-        done: list[mx.array] = []
+        ones = []
         for layer, (cache, one) in enumerate(zip(self.caches, own, strict=True)):
             if isinstance(cache, SlotKVCache):
-                done += cache.join(one, row, shift)
+                cache.make_room(row, shift)
+                ones.append(one)
             elif row == 0:
                 self.caches[layer] = one.merge([one])
             else:
                 cache.extend(one.merge([one]))
-        mx.async_eval(*done)  # type: ignore[no-untyped-call]
+        self._move(OneRow([one.keys for one in ones], [one.values for one in ones], length), row)
         return row
 
     def adopt(self, own: list[KVCache], length: int) -> None:
@@ -67,7 +68,7 @@ class KVRows:
 
     def empty(self) -> "KVRows":
         """Another one of the kind, without rows."""
-        return KVRows(self._attention, self._row_copy, self._several)
+        return KVRows(self.attention, self._row_copy, self._several)
 
     def extract(self, row: int) -> tuple[list[Any], int]:
         """A row's own caches, one a layer, as a sequence alone has them, and their tokens; plain ones are slices."""
@@ -93,13 +94,13 @@ class KVRows:
         order = list(range(last))
         if row != last:
             order[row] = last
-        done: list[mx.array] = []
         for cache in self.caches:
-            if isinstance(cache, SlotKVCache):
-                done += cache.leave(row, last)
-            else:
+            if not isinstance(cache, SlotKVCache):
                 cache.filter(order)
-        mx.async_eval(*done)  # type: ignore[no-untyped-call]
+        if row != last:
+            length, slots = self.layout.lengths[last], self._all_slots
+            keys, values = [cache.keys for cache in slots], [cache.values for cache in slots]
+            self._move(OneRow(keys, values, length, last, self.layout.end - length), row)
         self.layout.leave(row)
         self._shrink()
         return last
@@ -120,7 +121,7 @@ class KVRows:
     @property
     def capacity(self) -> int:
         """Rows that the slots have room for."""
-        return max((cache.capacity for cache in self.caches if isinstance(cache, SlotKVCache)), default=0)
+        return max((cache.capacity for cache in self._all_slots), default=0)
 
     @property
     def nbytes(self) -> int:
@@ -131,10 +132,19 @@ class KVRows:
         return max(self.capacity, 1 << (rows - 1).bit_length())
 
     def _slots(self, like: KVCache) -> SlotKVCache:
-        return SlotKVCache(self.layout, like, self._attention, self._row_copy, self._several)
+        return SlotKVCache(self.layout, like, self.attention, self._several)
+
+    @property
+    def _all_slots(self) -> list[SlotKVCache]:
+        return [cache for cache in self.caches if isinstance(cache, SlotKVCache)]
+
+    def _move(self, source: OneRow, row: int) -> None:
+        """Into that row, to end where all rows do."""
+        done = self._row_copy.copy(source, self._all_slots, row, self.layout.end - source.columns)
+        mx.async_eval(*done)  # type: ignore[no-untyped-call]
 
     def _shrink(self) -> None:
-        slots = [cache for cache in self.caches if isinstance(cache, SlotKVCache)]
+        slots = self._all_slots
         if not slots:
             return
         rows, capacity, spare = self.count, slots[0].capacity, self.layout.spare

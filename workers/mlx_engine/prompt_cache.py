@@ -1,6 +1,7 @@
 """PromptCache: what was computed of earlier prompts and answers, for whoever begins with the same tokens."""
 
 import logging
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
@@ -8,9 +9,10 @@ import mlx.nn as nn
 from mlx_lm.models.cache import make_prompt_cache
 
 from workers.mlx_engine.device import Device
+from workers.mlx_engine.layer_copy import LayerCopy
 from workers.mlx_engine.load import LoadedModel
 from workers.mlx_engine.prompt_cache_fetch import Fetch
-from workers.mlx_engine.prompt_cache_pieces import KVPiece, LayerStates, cut, is_plain, restored
+from workers.mlx_engine.prompt_cache_pieces import KVPiece, LayerStates, Pieces, is_plain, restored
 from workers.mlx_engine.prompt_cache_spill import DiskSpace, Spill
 from workers.mlx_engine.prompt_cache_tree import Hit, Prefix, PrefixTree
 
@@ -36,15 +38,21 @@ class PromptCache:
     only one that ends where a snapshot was taken.
     """
 
-    def __init__(self, model: nn.Module, budget_bytes: int, least: int = 0) -> None:
-        """A prefix of fewer tokens than `least` is neither kept nor found: it takes less to compute it again."""
+    def __init__(
+        self, model: nn.Module, budget_bytes: int, least: int = 0, layer_copy: LayerCopy | None = None
+    ) -> None:
+        """A prefix of fewer tokens than `least` is neither kept nor found: it takes less to compute it again.
+
+        `layer_copy` as Pieces say.
+        """
         self._model = model
+        self._pieces = Pieces(layer_copy)
         self.least = least
         self._spill: Spill | None = None
         caches = make_prompt_cache(model)
         self.is_exact = not all(is_plain(cache) for cache in caches)
         self._tree: PrefixTree[KVPiece, LayerStates] = PrefixTree(
-            budget_bytes, KVPiece.split, needs_snapshots=self.is_exact
+            budget_bytes, self._pieces.split, needs_snapshots=self.is_exact
         )
 
     @property
@@ -99,7 +107,7 @@ class PromptCache:
         if has_snapshot and self.is_exact and states is None:
             return 0
         return self._tree.add(
-            prefix, lambda start, stop: cut(caches, start, stop), writer=writer, snapshot=states, is_pinned=is_pinned
+            prefix, partial(self._pieces.cut, caches), writer=writer, snapshot=states, is_pinned=is_pinned
         )
 
     def held(self, prefix: Prefix) -> int:

@@ -9,6 +9,8 @@ import mlx.nn as nn
 from mlx.utils import tree_flatten, tree_map
 from mlx_lm.models.cache import KVCache, RotatingKVCache, make_prompt_cache
 
+from workers.mlx_engine.layer_copy import Layer, LayerCopy, MlxLayerCopy, copied
+
 COLUMNS = 256
 """Restored buffers are made large enough for the whole prompt, in steps of so many tokens."""
 
@@ -21,27 +23,36 @@ class KVPiece:
     nbytes: int
 
     @classmethod
-    def copied(cls, layers: Iterable[tuple[mx.array, mx.array]]) -> "KVPiece | None":
-        """Copies, computed when this returns; None where the last layer shows that a NaN or an infinity went in.
+    def of(cls, layers: Iterable[Layer]) -> "KVPiece":
+        own = tuple(layers)
+        return cls(own, sum(keys.nbytes + values.nbytes for keys, values in own))
+
+
+class Pieces:
+    """Where pieces come from: `copy` makes all of them."""
+
+    def __init__(self, copy: LayerCopy | None = None) -> None:
+        """Without a `copy`, by MLX's operations."""
+        self._copy: LayerCopy = copy or MlxLayerCopy()
+
+    def cut(self, caches: Iterable[Any], start: int, stop: int) -> KVPiece | None:
+        """The tokens from `start` to `stop` of a sequence's caches, computed when this returns; None where the last
+        layer shows that a NaN or an infinity went in.
 
         What is wrong with a token in one layer is wrong with it in all layers above.
         """
-        piece = cls._copied(layers)
+        plain = [(cache.keys, cache.values) for cache in caches if is_plain(cache)]
+        piece = KVPiece.of(self._copy.copy(plain, start, stop))
         sound = [(array * 0).sum() == 0 for array in piece.layers[-1]] if piece.layers else []
         mx.eval(piece.layers, sound)
         return piece if all(flag.item() for flag in sound) else None
 
-    def split(self, at: int) -> "tuple[KVPiece, KVPiece]":
-        """Before its token number `at`; neither part shares memory with this."""
-        first = KVPiece._copied((keys[:, :, :at], values[:, :, :at]) for keys, values in self.layers)
-        second = KVPiece._copied((keys[:, :, at:], values[:, :, at:]) for keys, values in self.layers)
+    def split(self, piece: KVPiece, at: int) -> tuple[KVPiece, KVPiece]:
+        """Before its token number `at`; neither part shares memory with the whole."""
+        tokens = piece.layers[0][0].shape[2] if piece.layers else at
+        first, second = (KVPiece.of(self._copy.copy(piece.layers, *part)) for part in ((0, at), (at, tokens)))
         mx.eval(first.layers, second.layers)
         return first, second
-
-    @classmethod
-    def _copied(cls, layers: Iterable[tuple[mx.array, mx.array]]) -> "KVPiece":
-        own = tuple((_copy(keys), _copy(values)) for keys, values in layers)
-        return cls(own, sum(keys.nbytes + values.nbytes for keys, values in own))
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +65,7 @@ class LayerStates:
 
     @classmethod
     def copied(cls, caches: Iterable[Any]) -> "LayerStates | None":
-        """As KVPiece.copied."""
+        """Copies, as Pieces cut them."""
         states = tuple((type(cache), _copied_state(_trimmed(cache))) for cache in caches if not is_plain(cache))
         arrays = [array for _, array in tree_flatten([state for _, state in states]) if isinstance(array, mx.array)]
         sound = [(array * 0).sum() == 0 for array in arrays]
@@ -71,12 +82,6 @@ class LayerStates:
 def is_plain(cache: Any) -> bool:
     """It keeps every token, and what it keeps of one depends only on those before it."""
     return type(cache) is KVCache
-
-
-def cut(caches: list[Any], start: int, stop: int) -> KVPiece | None:
-    """The tokens from `start` to `stop` of a sequence's caches."""
-    plain = [cache for cache in caches if is_plain(cache)]
-    return KVPiece.copied((one.keys[:, :, start:stop], one.values[:, :, start:stop]) for one in plain)
 
 
 def restored(
@@ -109,13 +114,8 @@ def _joined(arrays: list[mx.array], length: int, capacity: int) -> mx.array:
     return mx.concatenate([*arrays, mx.zeros((1, heads, room, width), arrays[0].dtype)], axis=2)
 
 
-def _copy(array: mx.array) -> mx.array:
-    # mx.contiguous hands back what is contiguous already; this has to be another buffer, and no larger than needed.
-    return array * mx.array(1, array.dtype)
-
-
 def _copied_state(state: Any) -> Any:
-    return tree_map(lambda leaf: _copy(leaf) if isinstance(leaf, mx.array) else leaf, state)
+    return tree_map(lambda leaf: copied(leaf) if isinstance(leaf, mx.array) else leaf, state)
 
 
 def _trimmed(cache: Any) -> Any:

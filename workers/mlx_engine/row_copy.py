@@ -1,12 +1,14 @@
 """RowCopy: moves a row's keys and values into the batch's buffers in place, where MLX would copy the buffers."""
 
+from collections.abc import Sequence as Layers
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Protocol
 
 import mlx.core as mx
 
 from workers.mlx_engine.attention import Slots
 from workers.mlx_engine.attention_cuda import kernel_source
+from workers.mlx_engine.layer_kernels import LayerKernels
 
 _THREADS = 256
 _BLOCKS = 16
@@ -15,10 +17,10 @@ _BLOCKS = 16
 
 @dataclass(frozen=True, slots=True)
 class OneRow:
-    """`columns` columns from `start` on, of one row of keys and values (rows, KV heads, columns, width)."""
+    """So many columns of one row, from `start` on; each layer's keys and values, (rows, KV heads, columns, width)."""
 
-    keys: mx.array
-    values: mx.array
+    keys: Layers[mx.array]
+    values: Layers[mx.array]
     columns: int
     row: int = 0
     start: int = 0
@@ -27,34 +29,53 @@ class OneRow:
 class RowCopy(Protocol):
     """Whatever moves rows."""
 
-    def copy(self, source: OneRow, slots: Slots, row: int, start: int) -> mx.array:
-        """Copy the source to `row` of the slots, from column `start` on, and clear the columns before `start`.
+    def copy(self, source: OneRow, slots: Layers[Slots], row: int, start: int) -> list[mx.array]:
+        """Copy the source to `row` of the layers' slots, from column `start` on, and clear the columns before `start`.
 
-        Returns an array that stands for the copy: it must be computed before anything reads the row.
+        Returns arrays that stand for the copy: they must be computed before anything reads the row.
         """
 
 
+class MlxRowCopy:
+    """By operations on each layer, which MLX carries out in place where nobody else reads the buffers."""
+
+    def copy(self, source: OneRow, slots: Layers[Slots], row: int, start: int) -> list[mx.array]:
+        for keys, values, into in zip(source.keys, source.values, slots, strict=True):
+            into.keys[row : row + 1, :, : start + source.columns] = _taken(source, keys, into.keys, start)
+            into.values[row : row + 1, :, : start + source.columns] = _taken(source, values, into.values, start)
+        return []
+
+
+def _taken(source: OneRow, array: mx.array, into: mx.array, start: int) -> mx.array:
+    # By index, which copies, from the buffer itself: a view would keep it from being written in place.
+    one = array[mx.array([source.row])] if array is into else array[source.row : source.row + 1]
+    # Zeros before it, since whatever an earlier row left there, if only a NaN, would come through the mask.
+    blank = [(0, 0), (0, 0), (start, 0), (0, 0)]
+    return mx.pad(one[:, :, source.start : source.start + source.columns], blank)
+
+
 class CudaRowCopy:
-    """row_copy_cuda.cu. The same holds of writing in place as in CudaAttention."""
+    """row_copy_cuda.cu, for all layers at once. The same holds of writing in place as in CudaAttention."""
 
     def __init__(self) -> None:
-        self._kernel: Any = mx.fast.cuda_kernel(
-            name="pensieve_row_copy",
-            input_names=["keys", "values", "source_keys", "source_values", "where"],
-            output_names=["done"],
-            source=kernel_source("row_copy_cuda.cu")[1],
-            ensure_row_contiguous=False,
-        )
+        self._kernels = LayerKernels(
+            "pensieve_row_copy", kernel_source("row_copy_cuda.cu"),
+            inputs=("to_keys", "to_values", "of_keys", "of_values"), outputs=(), others=("where",),
+        )  # fmt: skip
 
-    def copy(self, source: OneRow, slots: Slots, row: int, start: int) -> mx.array:
-        heads, width = slots.keys.shape[1], slots.keys.shape[3]
-        done: mx.array = self._kernel(
-            inputs=[slots.keys, slots.values, source.keys, source.values,
-                    mx.array([row, start, source.columns, source.row, source.start], mx.int32)],
-            output_shapes=[(1,)],
-            output_dtypes=[mx.int32],
-            grid=(_BLOCKS * _THREADS, heads, 2),
-            threadgroup=(_THREADS, 1, 1),
-            template=[("T", slots.keys.dtype), ("D", width)],
-        )[0]  # fmt: skip
+    def copy(self, source: OneRow, slots: Layers[Slots], row: int, start: int) -> list[mx.array]:
+        where = mx.array([row, start, source.columns, source.row, source.start], mx.int32)
+        layers = list(zip([one.keys for one in slots], [one.values for one in slots], source.keys, source.values,
+                          strict=True))  # fmt: skip
+        done: list[mx.array] = []
+        for group in self._kernels.groups(layers):
+            _, heads, _, width = group[0][0].shape
+            done += self._kernels.of(len(group))(
+                inputs=[array for arrays in group for array in arrays] + [where],
+                output_shapes=[(1,)],
+                output_dtypes=[mx.int32],
+                grid=(_BLOCKS * _THREADS, heads, 2 * len(group)),
+                threadgroup=(_THREADS, 1, 1),
+                template=[("T", group[0][0].dtype), ("D", width)],
+            )
         return done

@@ -11,7 +11,6 @@ from mlx_lm.models.base import create_causal_mask
 from mlx_lm.models.cache import BatchKVCache, KVCache
 
 from workers.mlx_engine.attention import DecodeAttention, NewTokens, SeveralAttention, SeveralTokens
-from workers.mlx_engine.row_copy import OneRow, RowCopy
 
 COLUMNS = 256
 """Buffers grow by this many tokens, and columns that no row needs are cut off when there are as many."""
@@ -88,7 +87,6 @@ class SlotKVCache(BatchKVCache):  # type: ignore[misc]
         layout: Layout,
         like: KVCache,
         attention: DecodeAttention | None = None,
-        row_copy: RowCopy | None = None,
         several: SeveralAttention | None = None,
     ) -> None:
         """Empty, for rows such as `like` holds one. Without an `attention` the model's own is used, with a mask.
@@ -96,9 +94,9 @@ class SlotKVCache(BatchKVCache):  # type: ignore[misc]
         `several` is for passes in which a lone row has more than one new token.
         """
         self.layout = layout
-        self._attention = attention
+        self.attention = attention
+        self._zeros: mx.array | None = None
         self._several = several
-        self._row_copy = row_copy
         self.keys = mx.zeros((0, *like.keys.shape[1:]), like.keys.dtype)
         self.values = mx.zeros((0, *like.values.shape[1:]), like.values.dtype)
 
@@ -119,15 +117,16 @@ class SlotKVCache(BatchKVCache):  # type: ignore[misc]
         return self.layout.padding
 
     @property
-    def end(self) -> int:
-        return self.layout.end
-
-    @property
     def _idx(self) -> int:
         return self.layout.end
 
     def owned(self) -> mx.array | None:
         return self.layout.owned()
+
+    def zeros(self, count: int) -> mx.array:
+        if self._zeros is None or self._zeros.size < count:
+            self._zeros = mx.zeros((count,), mx.int32)
+        return self._zeros
 
     @property
     def capacity(self) -> int:
@@ -145,15 +144,16 @@ class SlotKVCache(BatchKVCache):  # type: ignore[misc]
     ) -> Any:
         """None where it may be: rows of one length need no mask, and attention without one is the fast path."""
         layout = self.layout
-        boundless = layout.even or self._attention is not None
+        boundless = layout.even or self.attention is not None
         if N == 1 and boundless and not return_array and (window_size is None or layout.end < window_size):
             return None
         padding = None if layout.even else layout.padding
         return create_causal_mask(N, offset=layout.end, window_size=window_size, left_padding=padding)
 
     def update_and_fetch(self, keys: mx.array, values: mx.array) -> tuple[Any, Any]:
-        if self._attention is not None and keys.shape[2] == 1:
-            tokens = NewTokens(self, keys, values, self._attention)
+        if self.attention is not None and keys.shape[2] == 1:
+            self.reserve(self.layout.end + 1)
+            tokens = NewTokens(self, keys, values, self.attention)
             return tokens, tokens
         if self._several is not None and keys.shape[0] == 1 and keys.shape[2] > 1:
             several = SeveralTokens(self, *self.write(keys, values), self._several)
@@ -172,37 +172,11 @@ class SlotKVCache(BatchKVCache):  # type: ignore[misc]
         if columns > self.keys.shape[2]:
             self.relay(self.capacity, columns)
 
-    def join(self, one: KVCache, row: int, shift: int) -> list[mx.array]:
-        """Copy in a sequence's own cache as row number `row`, after moving the others right by `shift` columns.
-
-        The layout has the row already. Returns what has to be computed before the next step is launched.
-        """
-        end = self.layout.end
-        capacity = self.capacity
+    def make_room(self, row: int, shift: int) -> None:
+        """For row number `row`, which the layout has already, after moving the others right by `shift` columns."""
+        end, capacity = self.layout.end, self.capacity
         if shift or row >= capacity or end > self.keys.shape[2]:
             self.relay(capacity if row < capacity else max(1, 2 * capacity), end, shift)
-        if self._row_copy is not None:
-            return [self._row_copy.copy(OneRow(one.keys, one.values, one.offset), self, row, end - one.offset)]
-        keys, values = one.keys[:, :, : one.offset], one.values[:, :, : one.offset]
-        # Zeros before it, since whatever an earlier row left there, if only a NaN, would come through the mask.
-        blank = [(0, 0), (0, 0), (end - one.offset, 0), (0, 0)]
-        self.keys[row : row + 1, :, :end] = mx.pad(keys, blank)
-        self.values[row : row + 1, :, :end] = mx.pad(values, blank)
-        return []
-
-    def leave(self, row: int, last: int) -> list[mx.array]:
-        """Row `last` takes the place of `row`. Returns what has to be computed before the next step is launched."""
-        if row == last:
-            return []
-        if self._row_copy is not None:
-            length = self.layout.lengths[last]
-            start = self.layout.end - length
-            return [self._row_copy.copy(OneRow(self.keys, self.values, length, last, start), self, row, start)]
-        # Taken by index, which copies: a view of the buffer would keep it from being written in place.
-        index = mx.array([last])
-        self.keys[row : row + 1] = self.keys[index]
-        self.values[row : row + 1] = self.values[index]
-        return []
 
     def relay(self, capacity: int, end: int, shift: int = 0) -> None:
         """Make the buffers anew for `capacity` rows and at least `end` columns, contents moved right by `shift`.

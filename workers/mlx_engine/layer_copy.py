@@ -1,0 +1,76 @@
+"""LayerCopy: takes some tokens' keys and values, of all layers at once, into memory of their own."""
+
+from collections.abc import Sequence as Rows
+from typing import Protocol
+
+import mlx.core as mx
+
+from workers.mlx_engine.attention_cuda import kernel_source
+from workers.mlx_engine.layer_kernels import LayerKernels
+
+Layer = tuple[mx.array, mx.array]
+"""Keys and values, (1, KV heads, tokens, width) each."""
+
+_THREADS = 256
+_BLOCKS = 16
+"""To a head of a sequence, at most."""
+_ALIGNED_BYTES = 16
+
+
+def copied(array: mx.array) -> mx.array:
+    """The same in a buffer of its own; not as mx.contiguous, which hands back what is contiguous already."""
+    return array * mx.array(1, array.dtype)
+
+
+class LayerCopy(Protocol):
+    """Whatever copies."""
+
+    def copy(self, layers: Rows[Layer], start: int, stop: int) -> list[Layer]:
+        """Of each layer the tokens from `start` to `stop`, in arrays that share no memory with anything."""
+
+
+class MlxLayerCopy:
+    """An operation for each array; on every device."""
+
+    def copy(self, layers: Rows[Layer], start: int, stop: int) -> list[Layer]:
+        return [(copied(keys[:, :, start:stop]), copied(values[:, :, start:stop])) for keys, values in layers]
+
+
+class CudaLayerCopy:
+    """layer_copy_cuda.cu, launched once for many layers; for those that it doesn't suit, as MlxLayerCopy."""
+
+    def __init__(self) -> None:
+        self._kernels = LayerKernels(
+            "pensieve_layer_copy", kernel_source("layer_copy_cuda.cu"),
+            inputs=("of_keys", "of_values"), outputs=("into_keys", "into_values"), others=("where",),
+        )  # fmt: skip
+        self._plain = MlxLayerCopy()
+
+    def copy(self, layers: Rows[Layer], start: int, stop: int) -> list[Layer]:
+        if not all(map(_suits, layers)):
+            return self._plain.copy(layers, start, stop)
+        where = mx.array([start, stop - start], mx.int32)
+        copies: list[Layer] = []
+        for group in self._kernels.groups(layers):
+            keys = group[0][0]
+            _, heads, _, width = keys.shape
+            threads = (stop - start) * width * keys.dtype.size // _ALIGNED_BYTES
+            written = self._kernels.of(len(group))(
+                inputs=[array for arrays in group for array in arrays] + [where],
+                output_shapes=[(1, heads, stop - start, width)] * 2 * len(group),
+                output_dtypes=[keys.dtype] * 2 * len(group),
+                grid=(min(_BLOCKS, -(-threads // _THREADS)) * _THREADS, heads, 2 * len(group)),
+                threadgroup=(_THREADS, 1, 1),
+                template=[("T", keys.dtype), ("D", width)],
+            )
+            copies += zip(written[::2], written[1::2], strict=True)
+        return copies
+
+
+def _suits(layer: Layer) -> bool:
+    keys, values = layer
+    return keys.shape == values.shape and keys.dtype == values.dtype and not _unaligned(keys)
+
+
+def _unaligned(array: mx.array) -> bool:
+    return bool(array.shape[3] * array.dtype.size % _ALIGNED_BYTES)
