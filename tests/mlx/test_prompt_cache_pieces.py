@@ -7,9 +7,17 @@ import numpy as np
 import pytest
 from mlx_lm.models.cache import ArraysCache, KVCache, RotatingKVCache
 
+from workers.mlx_engine.layer_copy import MlxLayerCopy
+from workers.mlx_engine.prompt_cache import PromptCache
 from workers.mlx_engine.prompt_cache_pieces import KVPiece, LayerStates, Pieces, restored
+from workers.mlx_engine.prompt_cache_tree import Prefix, pack
 
-cut, split = Pieces().cut, Pieces().split
+split = Pieces().split
+
+
+def cut(caches: list[KVCache], start: int, stop: int) -> KVPiece | None:
+    piece, is_sound = Pieces().cut(caches, start, stop)
+    return piece if is_sound.item() else None
 
 
 class Layers:
@@ -149,3 +157,52 @@ def test_a_nan_keeps_a_state_out() -> None:
 
 def test_a_model_without_plain_layers_has_empty_pieces() -> None:
     assert cut([], 0, 1) == KVPiece((), 0)
+
+
+class Ordered(MlxLayerCopy):
+    is_ordered = True
+
+
+def prompt_cache_with(tokens: int, wrong: float) -> tuple[PromptCache, Prefix]:
+    """What two sequences left in it: the first one was `wrong` in the middle."""
+    cache = PromptCache(Layers(KVCache), 1 << 20, layer_copy=Ordered())
+    prefix = Prefix("", pack(range(tokens)), tokens)
+    source = filled(2, tokens)
+    source.keys[0, 0, tokens // 2, 0] = wrong
+    assert cache.keep(prefix, [source], writer="a") == tokens
+    assert cache.keep(Prefix("", pack([7, 8, 9]), 3), [filled(2, 3)], writer="b") == 3
+    return cache, prefix
+
+
+@pytest.mark.parametrize("wrong", [float("nan"), float("inf")])
+def test_what_proves_to_be_wrong_later_is_never_found(wrong: float) -> None:
+    cache, prefix = prompt_cache_with(30, wrong)
+    length, (own,) = cache.restore(prefix, capacity=31)
+
+    assert (length, own.offset, cache.held(prefix)) == (0, 0, 0)
+    assert cache.restore(Prefix("", pack([7, 8, 9]), 3), capacity=4)[0] == 3
+
+
+def test_what_proves_to_be_wrong_is_dropped_in_the_turn_after_the_next() -> None:
+    cache, prefix = prompt_cache_with(30, float("nan"))
+    held = []
+    for _ in range(2):
+        cache.tidy(is_idle=False)
+        held.append(cache.held(prefix))
+
+    assert held == [30, 0]
+    assert cache.held(Prefix("", pack([7, 8, 9]), 3)) == 3
+
+
+def test_an_idle_cache_knows_at_once() -> None:
+    cache, prefix = prompt_cache_with(30, float("nan"))
+    cache.tidy(is_idle=True)
+
+    assert cache.held(prefix) == 0
+
+
+def test_what_is_sound_stays() -> None:
+    cache, prefix = prompt_cache_with(30, 1.0)
+    cache.tidy(is_idle=True)
+
+    assert cache.restore(prefix, capacity=31)[0] == 30

@@ -36,7 +36,7 @@ class Row:
     gone: bool = False
     on_leave: Callable[[list[Any], int], None] | None = None
     """Gets the row's own caches, one a layer, and how many tokens are in them, just before they are cut out of the
-    batch: slices of its buffers, so what is to be kept must be copied, and computed, before it returns."""
+    batch: slices of its buffers, so the copy of what is to be kept must be under way before it returns."""
 
     @property
     def finished(self) -> bool:

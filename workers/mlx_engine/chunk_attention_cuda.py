@@ -2,8 +2,9 @@
 
 from collections.abc import Iterator
 from collections.abc import Sequence as Rows
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import pairwise
+from typing import Self
 
 import mlx.core as mx
 import numpy as np
@@ -30,15 +31,55 @@ class Heads:
     scale: float
 
 
+@dataclass(frozen=True, slots=True)
+class Pack:
+    """Whole prompts that attend in one call: the rows of the pass that it takes, (prompts, tokens), both filled up; and
+    which of its outputs are tokens of theirs."""
+
+    rows: mx.array
+    own: mx.array
+
+    @classmethod
+    def of(cls, chunks: Rows[ChunkRows], length: int) -> Self:
+        """Filled up to `length` tokens each."""
+        counts = np.array([chunk.stop - chunk.start for chunk in chunks])
+        starts = np.array([chunk.start for chunk in chunks])
+        # A prompt is filled up with its own first token, lest a NaN of another be multiplied with a weight of zero.
+        # What is behind a prompt's end, no token of it looks at: nothing has to be hidden.
+        is_filler = np.arange(length) >= counts[:, None]
+        places = np.where(is_filler, starts[:, None], starts[:, None] + np.arange(length))
+        size = next(size for size in _PACKS if size >= len(chunks))
+        rows = np.concatenate([places, np.tile(places[:1], (size - len(chunks), 1))])
+        return cls(mx.array(rows.astype(np.int32)), mx.array(np.flatnonzero(~is_filler).astype(np.int32)))
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What all layers of a pass have in common: who attends with whom, as numbers of chunks; None for no pack."""
+
+    groups: list[tuple[Pack | None, list[int]]]
+    order: mx.array | None
+    """Of the groups' outputs, to lie as the pass's rows do; None where they do."""
+    biases: dict[tuple[int, int], mx.array] = field(default_factory=dict)
+    """By how many tokens came before a chunk, and how many are in it."""
+
+    @classmethod
+    def of(cls, chunks: Rows[ChunkRows]) -> Self:
+        groups = [
+            (Pack.of([chunks[number] for number in numbers], length) if length else None, numbers)
+            for length, numbers in _groups(chunks)
+        ]
+        return cls(groups, _order([chunks[number] for _, numbers in groups for number in numbers]))
+
+
 class CudaChunkAttention(ChunkAttention):
     """Whole short prompts of about one length attend in one call; every other chunk in one of its own."""
 
     def __init__(self) -> None:
         self._seen: set[Heads] = set()
         self._pass: tuple[object, ...] = ()
-        """What the biases are for: all layers of a pass have the same."""
-        self._biases: dict[tuple[int, int], mx.array] = {}
-        """By how many tokens came before a chunk, and how many are in it."""
+        """What the plan is for: all layers of a pass have the same."""
+        self._plan = Plan([], None)
 
     @property
     def whole_tokens(self) -> int:
@@ -52,17 +93,18 @@ class CudaChunkAttention(ChunkAttention):
     ) -> mx.array:
         shape = (queries.shape[1], keys.shape[1], keys.shape[3], values.shape[3])
         self._seen.add(Heads(*shape, queries.dtype, scale))
-        of_pass = (queries.dtype, *(_extent(chunk) for chunk in chunks))
+        of_pass = (queries.dtype, *((chunk.start, chunk.capacity, *_extent(chunk)) for chunk in chunks))
         if of_pass != self._pass:
-            self._pass, self._biases = of_pass, {}
+            self._pass, self._plan = of_pass, Plan.of(chunks)
         done: list[mx.array] = []
-        groups = _groups(chunks)
-        for length, group in groups:
-            if length:
-                done.append(_packed(queries, keys, values, group, length, scale))
+        for pack, numbers in self._plan.groups:
+            group = [chunks[number] for number in numbers]
+            if pack is not None:
+                done.append(_packed(queries, keys, values, group, pack, scale))
             else:
                 done += [self._alone(queries, keys, values, chunk, scale) for chunk in group]
-        return _in_order(mx.concatenate(done), [chunk for _, group in groups for chunk in group])[:, :, None]
+        out = done[0] if len(done) == 1 else mx.concatenate(done)
+        return (out if self._plan.order is None else out[self._plan.order])[:, :, None]
 
     def prepare(self, most_tokens: int, longest: int) -> Iterator[str]:
         """Attend once in each shape that prompts up to `longest` come to, in chunks of up to `most_tokens`.
@@ -91,11 +133,11 @@ class CudaChunkAttention(ChunkAttention):
 
     def _causal(self, before: int, tokens: int, dtype: mx.Dtype) -> mx.array:
         """The bias for tokens behind `before` others."""
-        bias = self._biases.get((before, tokens))
+        bias = self._plan.biases.get((before, tokens))
         if bias is None:
             places = before + mx.arange(tokens)
             bias = bias_of(mx.arange(before + tokens) <= places[:, None], dtype)
-            self._biases[before, tokens] = bias
+            self._plan.biases[before, tokens] = bias
         return bias
 
     def _try(self, heads: Heads, length: int, width: int) -> None:
@@ -120,14 +162,14 @@ def _rows(heads: Heads, count: int) -> tuple[mx.array, mx.array, mx.array]:
     return queries, keys, values
 
 
-def _groups(chunks: Rows[ChunkRows]) -> list[tuple[int, list[ChunkRows]]]:
-    """Short whole prompts, with the length that they are filled up to; and all other chunks, with 0."""
-    groups: dict[int, list[ChunkRows]] = {}
-    for chunk in chunks:
+def _groups(chunks: Rows[ChunkRows]) -> list[tuple[int, list[int]]]:
+    """Numbers of short whole prompts, with the length that they are filled up to; and of all other chunks, with 0."""
+    groups: dict[int, list[int]] = {}
+    for number, chunk in enumerate(chunks):
         before, tokens = _extent(chunk)
         is_whole = before == 0 and tokens == chunk.capacity
         length = filled_up(tokens) if is_whole else 0
-        groups.setdefault(length if length <= _MOST_PACKED else 0, []).append(chunk)
+        groups.setdefault(length if length <= _MOST_PACKED else 0, []).append(number)
     return [
         (length, some)
         for length, group in groups.items()
@@ -140,32 +182,24 @@ def _extent(chunk: ChunkRows) -> tuple[int, int]:
     return chunk.cache.offset, chunk.stop - chunk.start
 
 
-def _in_order(out: mx.array, chunks: list[ChunkRows]) -> mx.array:
-    """Outputs (tokens, ...) that lie one chunk behind the other, as their rows do."""
+def _order(chunks: list[ChunkRows]) -> mx.array | None:
+    """That brings outputs (tokens, ...) which lie one chunk behind the other to where their rows are."""
     if all(one.stop <= other.start for one, other in pairwise(chunks)):
-        return out
+        return None
     places = np.concatenate([np.arange(chunk.start, chunk.stop) for chunk in chunks])
-    return out[mx.array(np.argsort(places).astype(np.int32))]
+    return mx.array(np.argsort(places).astype(np.int32))
 
 
-def _at_most(count: int, group: list[ChunkRows]) -> Iterator[list[ChunkRows]]:
+def _at_most(count: int, group: list[int]) -> Iterator[list[int]]:
     for start in range(0, len(group), count):
         yield group[start : start + count]
 
 
 def _packed(
-    queries: mx.array, keys: mx.array, values: mx.array, chunks: list[ChunkRows], length: int, scale: float
+    queries: mx.array, keys: mx.array, values: mx.array, chunks: list[ChunkRows], pack: Pack, scale: float
 ) -> mx.array:
     """Outputs (tokens, heads, width) of whole prompts; their caches become slices of one array."""
-    counts = np.array([chunk.stop - chunk.start for chunk in chunks])
-    starts = np.array([chunk.start for chunk in chunks])
-    # A prompt is filled up with its own first token, lest a NaN of another be multiplied with a weight of zero. What
-    # is behind a prompt's end, no token of it looks at: nothing has to be hidden.
-    is_filler = np.arange(length) >= counts[:, None]
-    places = np.where(is_filler, starts[:, None], starts[:, None] + np.arange(length))
-    size = next(size for size in _PACKS if size >= len(chunks))
-    index = mx.array(np.concatenate([places, np.tile(places[:1], (size - len(chunks), 1))]).astype(np.int32))
-    asked, held_keys, held_values = (rows[:, :, 0][index].transpose(0, 2, 1, 3) for rows in (queries, keys, values))
+    asked, held_keys, held_values = (rows[:, :, 0][pack.rows].transpose(0, 2, 1, 3) for rows in (queries, keys, values))
     # So that each prompt's own are in one piece, as those who move rows want them.
     held_keys, held_values = mx.contiguous(held_keys), mx.contiguous(held_values)
     out = mx.fast.scaled_dot_product_attention(asked, held_keys, held_values, scale=scale, mask="causal")
@@ -173,5 +207,4 @@ def _packed(
         cache = chunk.cache
         cache.keys, cache.values = held_keys[number : number + 1], held_values[number : number + 1]
         cache.offset = chunk.stop - chunk.start
-    own = mx.array(np.flatnonzero(~is_filler).astype(np.int32))
-    return out.transpose(0, 2, 1, 3).flatten(0, 1)[own]
+    return out.transpose(0, 2, 1, 3).flatten(0, 1)[pack.own]

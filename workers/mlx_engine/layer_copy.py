@@ -25,6 +25,10 @@ def copied(array: mx.array) -> mx.array:
 class LayerCopy(Protocol):
     """Whatever copies."""
 
+    @property
+    def is_ordered(self) -> bool:
+        """What it copies may be written over by whatever is launched after the copy, before that is computed."""
+
     def copy(self, layers: Rows[Layer], start: int, stop: int) -> list[Layer]:
         """Of each layer the tokens from `start` to `stop`, in arrays that share no memory with anything."""
 
@@ -32,12 +36,17 @@ class LayerCopy(Protocol):
 class MlxLayerCopy:
     """An operation for each array; on every device."""
 
+    is_ordered = False
+    """While an array is still to be read, MLX copies it in whole where it would be written to."""
+
     def copy(self, layers: Rows[Layer], start: int, stop: int) -> list[Layer]:
         return [(copied(keys[:, :, start:stop]), copied(values[:, :, start:stop])) for keys, values in layers]
 
 
 class CudaLayerCopy:
     """layer_copy_cuda.cu, launched once for many layers; for those that it doesn't suit, as MlxLayerCopy."""
+
+    is_ordered = True
 
     def __init__(self) -> None:
         self._kernels = LayerKernels(

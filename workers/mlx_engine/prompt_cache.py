@@ -11,6 +11,7 @@ from mlx_lm.models.cache import make_prompt_cache
 from workers.mlx_engine.device import Device
 from workers.mlx_engine.layer_copy import LayerCopy
 from workers.mlx_engine.load import LoadedModel
+from workers.mlx_engine.prompt_cache_doubts import Doubts
 from workers.mlx_engine.prompt_cache_fetch import Fetch
 from workers.mlx_engine.prompt_cache_pieces import KVPiece, LayerStates, Pieces, is_plain, restored
 from workers.mlx_engine.prompt_cache_spill import DiskSpace, Spill
@@ -47,6 +48,7 @@ class PromptCache:
         """
         self._model = model
         self._pieces = Pieces(layer_copy)
+        self._doubts = Doubts()
         self.least = least
         self._spill: Spill | None = None
         caches = make_prompt_cache(model)
@@ -86,6 +88,8 @@ class PromptCache:
         `capacity` must be more than the prefix's length.
         """
         hit = self._find(prefix)
+        if hit.length and self._settle(all_of_them=True):
+            hit = self._find(prefix)
         return hit.length, restored(self._model, hit.length, hit.pieces, hit.snapshot, capacity)
 
     def keep(
@@ -107,7 +111,7 @@ class PromptCache:
         if has_snapshot and self.is_exact and states is None:
             return 0
         return self._tree.add(
-            prefix, partial(self._pieces.cut, caches), writer=writer, snapshot=states, is_pinned=is_pinned
+            prefix, partial(self._cut, caches, writer), writer=writer, snapshot=states, is_pinned=is_pinned
         )
 
     def held(self, prefix: Prefix) -> int:
@@ -130,7 +134,11 @@ class PromptCache:
             self._spill.want(prefix, used_again)
 
     def tidy(self, *, is_idle: bool) -> bool:
-        """Bring a slice of what is wanted there to the disk's thread; True if there is more to be brought at once."""
+        """Bring a slice of what is wanted there to the disk's thread; True if there is more to be brought at once.
+
+        To be called in each turn: what proves to be wrong is dropped.
+        """
+        self._settle(all_of_them=is_idle)
         return self._spill is not None and self._spill.advance(is_idle=is_idle)
 
     def close(self) -> None:
@@ -141,6 +149,20 @@ class PromptCache:
     def shrink(self, target_bytes: int) -> None:
         """Give memory back, the least useful first, until no more than this is held."""
         self._tree.shrink(target_bytes)
+
+    def _cut(self, caches: list[Any], writer: str, start: int, stop: int) -> KVPiece | None:
+        piece, is_sound = self._pieces.cut(caches, start, stop)
+        if self._pieces.is_ordered:
+            self._doubts.add(writer, is_sound)
+            return piece
+        return piece if is_sound.item() else None
+
+    def _settle(self, *, all_of_them: bool) -> bool:
+        """Drop what was kept and proves to be wrong; True if anything was."""
+        writers = self._doubts.settled(all_of_them=all_of_them)
+        for writer in writers:
+            self.forget(writer)
+        return bool(writers)
 
     def _find(self, prefix: Prefix) -> Hit[KVPiece, LayerStates]:
         hit = self._tree.find(prefix)

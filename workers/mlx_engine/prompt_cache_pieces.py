@@ -35,17 +35,22 @@ class Pieces:
         """Without a `copy`, by MLX's operations."""
         self._copy: LayerCopy = copy or MlxLayerCopy()
 
-    def cut(self, caches: Iterable[Any], start: int, stop: int) -> KVPiece | None:
-        """The tokens from `start` to `stop` of a sequence's caches, computed when this returns; None where the last
-        layer shows that a NaN or an infinity went in.
+    @property
+    def is_ordered(self) -> bool:
+        """As LayerCopy says."""
+        return self._copy.is_ordered
+
+    def cut(self, caches: Iterable[Any], start: int, stop: int) -> tuple[KVPiece, mx.array]:
+        """The tokens from `start` to `stop` of a sequence's caches; and whether the last layer shows that no NaN and no
+        infinity went in. Both are still being computed.
 
         What is wrong with a token in one layer is wrong with it in all layers above.
         """
         plain = [(cache.keys, cache.values) for cache in caches if is_plain(cache)]
         piece = KVPiece.of(self._copy.copy(plain, start, stop))
-        sound = [(array * 0).sum() == 0 for array in piece.layers[-1]] if piece.layers else []
-        mx.eval(piece.layers, sound)
-        return piece if all(flag.item() for flag in sound) else None
+        is_sound = sum(((array * 0).sum() for pair in piece.layers[-1:] for array in pair), mx.array(0.0)) == 0
+        mx.async_eval(piece.layers, is_sound)  # type: ignore[no-untyped-call]
+        return piece, is_sound
 
     def split(self, piece: KVPiece, at: int) -> tuple[KVPiece, KVPiece]:
         """Before its token number `at`; neither part shares memory with the whole."""
