@@ -11,6 +11,8 @@ class StopSequences:
 
     def push(self, text: str) -> tuple[str, str | None]:
         """The text that became certain, and the stop sequence that ends it, the first to begin, if one does."""
+        if not self._stops:
+            return text, None
         self._held += text
         found = [(at, stop) for stop in self._stops if (at := self._held.find(stop)) >= 0]
         if found:
@@ -26,7 +28,7 @@ class StopSequences:
 
     def _release(self) -> str:
         """Let go of all text but the longest tail that a stop sequence could begin with."""
-        longest = max((len(stop) for stop in self._stops), default=1) - 1
+        longest = max(len(stop) for stop in self._stops) - 1
         for size in range(min(longest, len(self._held)), 0, -1):
             tail = self._held[-size:]
             if any(stop.startswith(tail) for stop in self._stops):
