@@ -28,7 +28,7 @@ log = logging.getLogger(__name__)
 WORTH_IT = 8
 """Recording takes as long as several steps: a shape is recorded when it has come up so many times."""
 KEPT = 64
-"""Shapes: as many as there are numbers of rows between which a busy batch moves. Each takes about a megabyte."""
+"""Shapes: as many as there are numbers of rows between which a busy batch moves. Each takes 1.5 MB with 32 layers."""
 
 _LENGTHS = (3, 20)
 
