@@ -13,6 +13,7 @@ from redis.retry import Retry
 
 from queue_config.redis_url import parse
 from queue_config.redis_wire import RedisRefuses
+from queue_config.turns import Turns
 
 __all__ = [
     "PULSE",
@@ -52,7 +53,7 @@ class Patience:
     connect_s: float
     reply_s: float
     turn_s: float
-    """For one of the connections, where all are in use."""
+    """For one of the connections, where all are in use and none comes back; see Turns."""
     connections: int
 
 
@@ -80,6 +81,7 @@ def connect(url: str, patience: Patience = WORK) -> Redis:
     pool = BlockingConnectionPool(  # type: ignore[no-untyped-call]
         max_connections=patience.connections,
         timeout=patience.turn_s,
+        queue_class=Turns,
         health_check_interval=HEALTH_CHECK_S,
         **_options(url, patience),
     )
