@@ -10,6 +10,7 @@ import pytest
 from workers.mlx_engine.activations import swiglu, swiglu_at_once
 from workers.mlx_engine.chunk_attention import ChunkRows
 from workers.mlx_engine.chunk_attention_cpu import CpuChunkAttention
+from workers.mlx_engine.cores import Cores
 from workers.mlx_engine.gemm import gemm, one_thread
 from workers.mlx_engine.row_copy import MlxRowCopy, OneRow, RowCopy
 from workers.mlx_engine.row_copy_cpu import CpuRowCopy
@@ -25,9 +26,14 @@ def _random(*shape: int) -> mx.array:
 
 
 @pytest.mark.parametrize("heads", [(6, 2), (4, 4), (9, 3)])
-@pytest.mark.parametrize("lengths", [[(0, 1)], [(0, 40), (7, 13)], [(0, 5), (3000, 70), (1, 1), (200, 30)]])
-def test_chunks_attend_as_in_mlx(lengths: list[tuple[int, int]], heads: tuple[int, int]) -> None:
-    """Each (tokens before, tokens now); the third has several blocks. Two rows of others come first."""
+@pytest.mark.parametrize(
+    "lengths",
+    [[(0, 1)], [(0, 40), (7, 13)], [(0, 5), (3000, 70), (1, 1), (200, 30)], [(9000, 1), (1030, 128), (0, 2100)]],
+)
+@pytest.mark.parametrize("cores", [1, 2, 3, 8])
+def test_chunks_attend_as_in_mlx(lengths: list[tuple[int, int]], heads: tuple[int, int], cores: int) -> None:
+    """Each (tokens before, tokens now); the last two have several blocks, and parts of the columns. Two rows of others
+    come first."""
     width, kv_heads, rows = 8, heads[1], 2 + sum(new for _, new in lengths)
     queries = _random(rows, heads[0], 1, width)
     keys, values = _random(rows, kv_heads, 1, width), _random(rows, kv_heads, 1, width + 4)
@@ -45,7 +51,7 @@ def test_chunks_attend_as_in_mlx(lengths: list[tuple[int, int]], heads: tuple[in
         chunks.append(ChunkRows(cache, start, start + new, before + new))
         start += new
 
-    got = CpuChunkAttention().attend(queries, keys, values, chunks, 0.3)
+    got = CpuChunkAttention(Cores(cores)).attend(queries, keys, values, chunks, 0.3)
 
     assert mx.allclose(got, mx.concatenate(wanted), rtol=1e-4, atol=1e-5)
     assert [chunk.cache.offset for chunk in chunks] == [before + new for before, new in lengths]

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from collections.abc import Sequence as Rows
 from dataclasses import dataclass
 from functools import partial
+from typing import Self
 
 import mlx.core as mx
 import numpy as np
@@ -20,6 +21,35 @@ _BLOCK = 1 << 19
 """Scores that a thread holds at a time: two megabytes, what a core's second cache has."""
 _WORTH_SHARING = 1 << 16
 """Scores of a chunk; fewer are computed sooner than another thread wakes."""
+_WORTH_PARTING = 1 << 13
+"""A head's scores: with so many, each thread attends to some of the columns. Where each has some of the tokens, all
+threads read all keys and values."""
+_FEWEST_COLUMNS = 512
+"""Of such a part."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Sums:
+    """What tokens come to over some of the columns: (tokens, heads, heads that share theirs, width) of outputs, with
+    each token's weights not divided by their total yet; and 1 instead of the width, of totals and of the scores' peaks,
+    to which the weights are relative."""
+
+    out: Floats
+    total: Floats
+    peak: Floats
+
+    @classmethod
+    def empty(cls, *shape: int) -> Self:
+        """(parts of the columns, tokens, heads, heads that share theirs, width)."""
+        return cls(*(np.empty((*shape[:-1], width), np.float32) for width in (shape[-1], 1, 1)))
+
+    def part(self, *where: int | slice) -> Self:
+        return type(self)(self.out[where], self.total[where], self.peak[where])
+
+    def merged(self, out: Floats) -> None:
+        """Over all parts of the columns."""
+        weights = np.exp(self.peak - self.peak.max(axis=0))
+        np.divide((self.out * weights).sum(axis=0), (self.total * weights).sum(axis=0), out=out)
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,9 +59,10 @@ class _Block:
     queries: Floats
     keys: Floats
     values: Floats
-    """Keys and values (heads, columns, width); the tokens are those of the last columns."""
-    out: Floats
-    """(tokens, heads, heads that share theirs, width)"""
+    """Keys and values (heads, columns, width)."""
+    has_own: bool
+    """The last columns are the tokens' own."""
+    sums: _Sums
 
     def attend(self, scratch: Floats) -> None:
         heads, group, count, width = self.queries.shape
@@ -43,16 +74,18 @@ class _Block:
         rows = self.queries.reshape(heads, group * count, width)
         for head, block in enumerate(scores):
             gemm(rows[head], self.keys[head], block, transposed=True)
-        later = np.triu(np.full((count, count), -np.inf, np.float32), 1)
-        scores.reshape(heads, group, count, seen)[..., seen - count :] += later
-        scores -= scores.max(axis=-1, keepdims=True)
+        if self.has_own:
+            later = np.triu(np.full((count, count), -np.inf, np.float32), 1)
+            scores.reshape(heads, group, count, seen)[..., seen - count :] += later
+        peak = scores.max(axis=-1, keepdims=True)
+        scores -= peak
         np.exp(scores, out=scores)
-        total = scores.sum(axis=-1, keepdims=True)
         weighted = np.empty((heads, group * count, self.values.shape[2]), np.float32)
         for head, block in enumerate(scores):
             gemm(block, self.values[head], weighted[head])
-        weighted /= total
-        self.out[:] = weighted.reshape(heads, group, count, -1).transpose(2, 0, 1, 3)
+        sums = self.sums
+        for put, got in ((sums.out, weighted), (sums.total, scores.sum(axis=-1, keepdims=True)), (sums.peak, peak)):
+            put[:] = got.reshape(heads, group, count, -1).transpose(2, 0, 1, 3)
 
 
 class CpuChunkAttention(ChunkAttention):
@@ -78,28 +111,48 @@ class CpuChunkAttention(ChunkAttention):
         out = np.empty((queries.shape[0] - first, queries.shape[1], values.shape[3]), np.float32)
         asked, new_keys, new_values = (_view(rows)[:, :, 0] for rows in (queries, keys, values))
         blocks: list[_Block] = []
+        unmerged: list[tuple[_Sums, Floats]] = []
         for chunk in chunks:
             own = slice(chunk.start, chunk.stop)
             held_keys = _stored(chunk.cache.keys, new_keys[own], chunk.cache.offset)
             held_values = _stored(chunk.cache.values, new_values[own], chunk.cache.offset)
             chunk.cache.offset += chunk.stop - chunk.start
-            into = out[chunk.start - first : chunk.stop - first]
-            blocks += self._cut(asked[own] * np.float32(scale), held_keys, held_values, into)
+            cut, sums = self._cut(asked[own] * np.float32(scale), held_keys, held_values)
+            blocks += cut
+            unmerged.append((sums, out[chunk.start - first : chunk.stop - first]))
         self._run(blocks)
+        for sums, into in unmerged:
+            sums.merged(into.reshape(sums.out.shape[1:]))
         return mx.array(out)[:, :, None]
 
-    def _cut(self, queries: Floats, keys: Floats, values: Floats, out: Floats) -> Iterator[_Block]:
-        """Of queries and outputs (tokens, heads, width), keys and values (KV heads, columns, width)."""
+    def _cut(self, queries: Floats, keys: Floats, values: Floats) -> tuple[list[_Block], _Sums]:
+        """Of queries (tokens, heads, width), keys and values (KV heads, columns, width); the tokens are those of the
+        last columns."""
         tokens, heads, width = queries.shape
         kv_heads, columns, _ = keys.shape
         group = heads // kv_heads
         # Heads that share a KV head are one matrix's rows.
         shared = queries.reshape(tokens, kv_heads, group, width).transpose(1, 2, 0, 3)
-        places = out.reshape(tokens, kv_heads, group, -1)
-        parts = len(self._scratch) if heads * tokens * columns >= _WORTH_SHARING else 1
-        for some, start, stop in _blocks(kv_heads, group, tokens, columns, parts):
-            seen = columns - tokens + stop
-            yield _Block(shared[some, :, start:stop], keys[some, :seen], values[some, :seen], places[start:stop, some])
+        bounds = self._bounds(tokens, columns)
+        sums = _Sums.empty(len(bounds), tokens, kv_heads, group, values.shape[2])
+        together = len(self._scratch) if len(bounds) == 1 and heads * tokens * columns >= _WORTH_SHARING else 1
+        blocks = []
+        for part, (begin, end) in enumerate(bounds):
+            for some, start, stop in _blocks(kv_heads, group, tokens, end - begin, together):
+                seen = columns - tokens + stop if end == columns else end
+                held = keys[some, begin:seen], values[some, begin:seen]
+                mine = sums.part(part, slice(start, stop), some)
+                blocks.append(_Block(shared[some, :, start:stop], *held, end == columns, mine))
+        return blocks, sums
+
+    def _bounds(self, tokens: int, columns: int) -> list[tuple[int, int]]:
+        """From where to where the columns of each part are; all that are the tokens' own are in the last one."""
+        parts = min(len(self._scratch), (columns - tokens) // _FEWEST_COLUMNS)
+        if parts < 2 or tokens * columns < _WORTH_PARTING:
+            return [(0, columns)]
+        size = min(-(-columns // parts), (columns - tokens) // (parts - 1))
+        starts = [part * size for part in range(parts)]
+        return list(zip(starts, [*starts[1:], columns], strict=True))
 
     def _run(self, blocks: list[_Block]) -> None:
         count = min(len(self._scratch), len(blocks))
