@@ -151,3 +151,16 @@ def test_joining_and_leaving_at_any_step_changes_nobody_elses_tokens(engine: Mlx
     got = run(engine, everybody, joins=joins, leaves=leaves)
 
     assert_as_alone(got, expected, joins, leaves)
+
+
+def test_short_answers_one_after_the_other_get_what_steps_built_anew_give(engine: MlxEngine) -> None:
+    """Each comes to slots of its own, in a shape that has come up often enough to be recorded."""
+    steps = engine._batch.recorded
+    assert steps is not None
+    everybody = [sequence(f"s{i}", words(i, 5), max_tokens=5) for i in range(20)]
+    got = alone(engine, everybody)
+    engine._batch.recorded = None
+
+    assert steps._recorded
+    assert got == alone(engine, everybody)
+    assert all(-1 not in tokens for tokens in got.values())

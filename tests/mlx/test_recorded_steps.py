@@ -95,6 +95,26 @@ def test_other_rows_in_the_same_shape_are_taken_for_what_they_are(model: llama.M
             rows.advance()
 
 
+@pytest.mark.parametrize("has_stepped", [False, True])
+def test_a_shape_is_recorded_by_rows_that_have_been_through_a_step_in_it(model: llama.Model, has_stepped: bool) -> None:
+    """What a step's kernels need is made by the first one of each shape."""
+    steps = RecordedSteps(model)
+    others = _rows(model, 3, 4)
+    for _ in range(WORTH_IT - 1):
+        mx.eval(steps.logits(mx.zeros((2,), mx.uint32), others))
+    rows = _rows(model, 3)
+    if has_stepped:
+        mx.eval(steps.logits(mx.zeros((1,), mx.uint32), rows))
+    caches = make_prompt_cache(model)
+    mx.eval(model(mx.arange(4)[None], cache=caches))
+    rows.join(caches, 4)
+
+    for _ in range(3):
+        last = mx.array([1, 2], mx.uint32)
+        assert mx.allclose(steps.logits(last, rows), recorded_steps.plain(model, last, rows), atol=1e-5)
+    assert len(steps._recorded) == 1
+
+
 def test_a_recorded_step_holds_no_rows_and_the_least_used_is_forgotten(
     model: llama.Model, monkeypatch: pytest.MonkeyPatch
 ) -> None:

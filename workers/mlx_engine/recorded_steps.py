@@ -10,6 +10,7 @@ from collections.abc import Callable
 from collections.abc import Sequence as Rows
 from dataclasses import dataclass
 from functools import partial
+from weakref import ref
 
 import mlx.core as mx
 import mlx.nn as nn
@@ -43,6 +44,8 @@ class RecordedSteps:
         self._model = model
         self._seen: Counter[tuple[int, ...]] = Counter()
         self._recorded: OrderedDict[tuple[int, ...], Step] = OrderedDict()
+        self._built: tuple[tuple[int, ...], ref[SlotKVCache]] | None = None
+        """The shape of the last step that was built, and its first layer's slots."""
 
     def logits(self, last: mx.array, kv: KVRows | KVGroups) -> mx.array:
         """(rows, vocabulary), from the last tokens (rows,); the caller moves the rows on."""
@@ -55,7 +58,9 @@ class RecordedSteps:
         step = self._recorded.get(shape)
         if step is None:
             self._seen[shape] += 1
-            if self._seen[shape] < WORTH_IT:
+            # Rows that have just come may be without what such a step's kernels need; the first one built makes it.
+            is_first, self._built = self._built != (shape, ref(slots[0])), (shape, ref(slots[0]))
+            if self._seen[shape] < WORTH_IT or is_first:
                 return plain(self._model, last, kv)
             step = self._record(shape, slots)
         self._recorded.move_to_end(shape)
