@@ -10,8 +10,8 @@ from typing import Any, Literal, TypeVar
 import mlx.core as mx
 
 from workers.engine import Need, Sampled, Usage
-from workers.mlx_engine.attention_choice import kv_rows
-from workers.mlx_engine.batch import DecodeBatch, Newcomer
+from workers.mlx_engine.batch import Newcomer
+from workers.mlx_engine.batch_choice import decode_batch
 from workers.mlx_engine.batch_rows import Row
 from workers.mlx_engine.copy_choice import layer_copy
 from workers.mlx_engine.cpu_layers import suit
@@ -21,16 +21,13 @@ from workers.mlx_engine.drafts import Drafts, drafts_by
 from workers.mlx_engine.free_memory import FreeMemory, giving_back
 from workers.mlx_engine.kv_costs import MlxKVCosts, Scratch, leaves_room
 from workers.mlx_engine.kv_costs import budget_bytes as kv_budget_bytes
-from workers.mlx_engine.kv_groups import KVGroups
 from workers.mlx_engine.kv_shape import KVShape, kv_shape
 from workers.mlx_engine.load import LoadedModel, load
-from workers.mlx_engine.pass_choice import shared_pass
 from workers.mlx_engine.penalties import Tally
 from workers.mlx_engine.prefill import Prefill
 from workers.mlx_engine.prompt_cache import PromptCache, budget_bytes
 from workers.mlx_engine.prompt_cache_spill import DiskSpace
 from workers.mlx_engine.prompt_cache_tree import Prefix, pack
-from workers.mlx_engine.recorded_steps import recorded_steps
 from workers.mlx_engine.sampler import Sampler
 from workers.mlx_engine.shared_pass import Chunk
 from workers.mlx_engine.speculation import Speculation
@@ -75,7 +72,6 @@ class MlxEngine:
         self._free_memory = FreeMemory()
         self._loaded: LoadedModel = load(model_dir, self._device)
         suit(self._loaded.model, self._device)
-        rows = kv_rows(self._loaded.model, self._device)
         model, sampler = self._loaded.model, Sampler(self._device.candidates)
         # Shapes are known without anything being computed.
         self._vocabulary: int = self._loaded.model(mx.array([[0]], mx.uint32)).shape[-1]
@@ -90,10 +86,7 @@ class MlxEngine:
         if self._drafts is not None:
             weights_bytes += self._drafts.draft.weights_bytes
         speculation = Speculation(model, sampler, self._drafts, self._room_beside) if speculate else None
-        together = shared_pass(model, self._device)
-        # What may share a pass has plain layers alone, as groups need it; GPUs have kernels for uneven rows.
-        kv = KVGroups(rows.empty) if together is not None and self._device.kind == "cpu" else rows
-        self._batch = DecodeBatch(model, sampler, together, kv, speculation, recorded_steps(model, kv))
+        self._batch = decode_batch(model, self._device, sampler, speculation)
         self._prompt_cache = PromptCache(
             model, prompt_cache_bytes, self.uncut_tokens // 2, layer_copy(model, self._device)
         )
