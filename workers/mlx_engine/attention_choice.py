@@ -11,7 +11,6 @@ from functools import partial
 import mlx.core as mx
 import mlx.nn as nn
 import numpy as np
-from mlx_lm.models.cache import make_prompt_cache
 
 from workers.mlx_engine.attention import DecodeAttention, NewTokens, SeveralAttention, reroute
 from workers.mlx_engine.attention_cpu import CpuAttention
@@ -22,7 +21,7 @@ from workers.mlx_engine.device import Device
 from workers.mlx_engine.few_shapes import FewShapes
 from workers.mlx_engine.kv_rows import KVRows
 from workers.mlx_engine.slots import SlotKVCache
-from workers.mlx_engine.trial import far_off, what_is_wrong
+from workers.mlx_engine.trial import far_off, filled, what_is_wrong
 
 log = logging.getLogger(__name__)
 
@@ -66,9 +65,7 @@ def trial_of_several(model: nn.Module, attention: SeveralAttention) -> str | Non
 
 def _behind_others(model: nn.Module, rows: KVRows) -> mx.array:
     """Logits (tokens, vocabulary) of some tokens behind those that a lone row has."""
-    caches = make_prompt_cache(model)
-    mx.eval(model(mx.arange(_FEW[1])[None], cache=caches))
-    rows.join(caches, _FEW[1])
+    rows.join(filled(model, _FEW[1]), _FEW[1])
     logits: mx.array = model(mx.arange(_FEW[0])[None], cache=rows.caches)[0]
     return logits.astype(mx.float32)
 
@@ -79,9 +76,7 @@ def trial(model: nn.Module, attention: DecodeAttention, lengths: Rows[int] = _LE
     compared = _Compared(attention)
     rows = KVRows(compared)
     for length in lengths:
-        caches = make_prompt_cache(model)
-        mx.eval(model(mx.arange(length)[None], cache=caches))
-        rows.join(caches, length)
+        rows.join(filled(model, length), length)
     logits = model(mx.arange(len(lengths))[:, None], cache=rows.caches)
     mx.eval(logits, compared.errors)
     slots = sum(isinstance(cache, SlotKVCache) for cache in rows.caches)

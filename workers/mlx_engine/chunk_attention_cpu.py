@@ -135,10 +135,11 @@ class CpuChunkAttention(ChunkAttention):
         shared = queries.reshape(tokens, kv_heads, group, width).transpose(1, 2, 0, 3)
         bounds = self._bounds(tokens, columns)
         sums = _Sums.empty(len(bounds), tokens, kv_heads, group, values.shape[2])
-        together = len(self._scratch) if len(bounds) == 1 and heads * tokens * columns >= _WORTH_SHARING else 1
+        # Parts of the columns are shared by the threads as they are.
+        shares = len(self._scratch) if len(bounds) == 1 and heads * tokens * columns >= _WORTH_SHARING else 1
         blocks = []
         for part, (begin, end) in enumerate(bounds):
-            for some, start, stop in _blocks(kv_heads, group, tokens, end - begin, together):
+            for some, start, stop in _blocks(kv_heads, group, tokens, end - begin, shares):
                 seen = columns - tokens + stop if end == columns else end
                 held = keys[some, begin:seen], values[some, begin:seen]
                 mine = sums.part(part, slice(start, stop), some)

@@ -5,7 +5,6 @@ from functools import partial
 
 import mlx.core as mx
 import mlx.nn as nn
-from mlx_lm.models.cache import make_prompt_cache
 
 from workers.mlx_engine.attention import DecodeAttention
 from workers.mlx_engine.attention_cpu import CpuAttention
@@ -16,7 +15,7 @@ from workers.mlx_engine.layer_copy import CudaLayerCopy, LayerCopy, MlxLayerCopy
 from workers.mlx_engine.prompt_cache_pieces import is_plain
 from workers.mlx_engine.row_copy import CudaRowCopy, MlxRowCopy, RowCopy
 from workers.mlx_engine.row_copy_cpu import CpuRowCopy
-from workers.mlx_engine.trial import what_is_wrong
+from workers.mlx_engine.trial import filled, what_is_wrong
 
 log = logging.getLogger(__name__)
 
@@ -27,9 +26,10 @@ def row_copy(model: nn.Module, attention: DecodeAttention) -> RowCopy:
     """In place, where whoever attends lets it be."""
     match attention:
         case CudaAttention():
-            found = what_is_wrong(partial(trial_of_rows, model, CudaRowCopy()))
+            copy = CudaRowCopy()
+            found = what_is_wrong(partial(trial_of_rows, model, copy))
             if found is None:
-                return CudaRowCopy()
+                return copy
             log.warning("rows can't be moved by a kernel: %s", found)
         case CpuAttention():
             return CpuRowCopy()
@@ -39,9 +39,10 @@ def row_copy(model: nn.Module, attention: DecodeAttention) -> RowCopy:
 def layer_copy(model: nn.Module, device: Device) -> LayerCopy:
     """For what the prompt cache holds."""
     if device.kind == "cuda":
-        found = what_is_wrong(partial(trial_of_layers, model, CudaLayerCopy()))
+        copy = CudaLayerCopy()
+        found = what_is_wrong(partial(trial_of_layers, model, copy))
         if found is None:
-            return CudaLayerCopy()
+            return copy
         log.warning("layers can't be copied by a kernel: %s", found)
     return MlxLayerCopy()
 
@@ -50,8 +51,7 @@ def trial_of_rows(model: nn.Module, copy: RowCopy) -> str | None:
     """Let rows join and one leave; return what is wrong, None if nothing."""
     mine, plain = KVRows(row_copy=copy), KVRows()
     for length in _LENGTHS:
-        caches = make_prompt_cache(model)
-        mx.eval(model(mx.arange(length)[None], cache=caches))
+        caches = filled(model, length)
         for rows in (mine, plain):
             rows.join(caches, length)
     for rows in (mine, plain):
@@ -67,9 +67,7 @@ def _same(mine: KVRows, plain: KVRows, row: int) -> bool:
 
 def trial_of_layers(model: nn.Module, copy: LayerCopy) -> str | None:
     """Copy some tokens out of a sequence's caches; return what is wrong, None if nothing."""
-    caches = make_prompt_cache(model)
-    mx.eval(model(mx.arange(max(_LENGTHS))[None], cache=caches))
-    layers = [(cache.keys, cache.values) for cache in caches if is_plain(cache)]
+    layers = [(cache.keys, cache.values) for cache in filled(model, max(_LENGTHS)) if is_plain(cache)]
     mine, plain = (by.copy(layers, min(_LENGTHS), max(_LENGTHS)) for by in (copy, MlxLayerCopy()))
     same = all(_equal(*arrays) for pair in zip(mine, plain, strict=True) for arrays in zip(*pair, strict=True))
     return None if same else "it copies something else"

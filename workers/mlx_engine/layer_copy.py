@@ -6,12 +6,11 @@ from typing import Protocol
 import mlx.core as mx
 
 from workers.mlx_engine.attention_cuda import kernel_source
-from workers.mlx_engine.layer_kernels import LayerKernels
+from workers.mlx_engine.layer_kernels import THREADS, LayerKernels
 
 Layer = tuple[mx.array, mx.array]
 """Keys and values, (1, KV heads, tokens, width) each."""
 
-_THREADS = 256
 _BLOCKS = 16
 """To a head of a sequence, at most."""
 _ALIGNED_BYTES = 16
@@ -51,7 +50,7 @@ class CudaLayerCopy:
     def __init__(self) -> None:
         self._kernels = LayerKernels(
             "pensieve_layer_copy", kernel_source("layer_copy_cuda.cu"),
-            inputs=("of_keys", "of_values"), outputs=("into_keys", "into_values"), others=("where",),
+            inputs=("of_keys", "of_values"), outputs=("into_keys", "into_values"),
         )  # fmt: skip
         self._plain = MlxLayerCopy()
 
@@ -61,25 +60,15 @@ class CudaLayerCopy:
         where = mx.array([start, stop - start], mx.int32)
         copies: list[Layer] = []
         for group in self._kernels.groups(layers):
-            keys = group[0][0]
-            _, heads, _, width = keys.shape
-            threads = (stop - start) * width * keys.dtype.size // _ALIGNED_BYTES
-            written = self._kernels.of(len(group))(
-                inputs=[array for arrays in group for array in arrays] + [where],
-                output_shapes=[(1, heads, stop - start, width)] * 2 * len(group),
-                output_dtypes=[keys.dtype] * 2 * len(group),
-                grid=(min(_BLOCKS, -(-threads // _THREADS)) * _THREADS, heads, 2 * len(group)),
-                threadgroup=(_THREADS, 1, 1),
-                template=[("T", keys.dtype), ("D", width)],
-            )
+            _, heads, _, width = group[0][0].shape
+            threads = (stop - start) * width * group[0][0].dtype.size // _ALIGNED_BYTES
+            blocks = min(_BLOCKS, -(-threads // THREADS))
+            written = self._kernels.launch(group, where, blocks, (1, heads, stop - start, width))
             copies += zip(written[::2], written[1::2], strict=True)
         return copies
 
 
 def _suits(layer: Layer) -> bool:
     keys, values = layer
-    return keys.shape == values.shape and keys.dtype == values.dtype and not _unaligned(keys)
-
-
-def _unaligned(array: mx.array) -> bool:
-    return bool(array.shape[3] * array.dtype.size % _ALIGNED_BYTES)
+    is_aligned = keys.shape[3] * keys.dtype.size % _ALIGNED_BYTES == 0
+    return keys.shape == values.shape and keys.dtype == values.dtype and is_aligned

@@ -11,6 +11,8 @@ from typing import Any
 
 import mlx.core as mx
 
+THREADS = 256
+"""Of a block."""
 MOST_LAYERS = 32
 """Of one launch: all arrays' addresses and what else a kernel is told must fit into 4 KB."""
 
@@ -24,22 +26,16 @@ class LayerKernels:
     """
 
     def __init__(
-        self,
-        name: str,
-        source: tuple[str, str],
-        *,
-        inputs: tuple[str, ...],
-        outputs: tuple[str, ...],
-        others: tuple[str, ...],
+        self, name: str, source: tuple[str, str], *, inputs: tuple[str, ...], outputs: tuple[str, ...] = ()
     ) -> None:
         """`inputs` and `outputs` are names of a layer's arrays: keys and values to copy into, wherever they stand, then
-        keys and values to copy of. `others` are inputs that there are one of.
+        keys and values to copy of. One more input is `where`.
 
         Without `outputs` the kernel writes to its inputs, and its one output is `done`.
         """
         self._name = name
         self._header, self._body = source
-        self._inputs, self._outputs, self._others = inputs, outputs, others
+        self._inputs, self._outputs = inputs, outputs
         self._of_layers = cache(self._kernel)
 
     @staticmethod
@@ -50,16 +46,29 @@ class LayerKernels:
             for start in range(0, len(group), MOST_LAYERS):
                 yield group[start : start + MOST_LAYERS]
 
-    def of(self, layers: int) -> Any:
-        """What launches the kernel for so many: as mx.fast.cuda_kernel says, its inputs layer by layer."""
-        return self._of_layers(layers)
+    def launch(
+        self, group: Rows[tuple[mx.array, ...]], where: mx.array, blocks: int, shape: tuple[int, ...] = (1,)
+    ) -> list[mx.array]:
+        """The outputs, layer by layer, each of that shape; or `done`. So many blocks do each head of an array."""
+        keys = group[0][0]
+        _, heads, _, width = keys.shape
+        count, dtype = (len(group) * len(self._outputs), keys.dtype) if self._outputs else (1, mx.int32)
+        outputs: list[mx.array] = self._of_layers(len(group))(
+            inputs=[array for arrays in group for array in arrays] + [where],
+            output_shapes=[shape] * count,
+            output_dtypes=[dtype] * count,
+            grid=(blocks * THREADS, heads, 2 * len(group)),
+            threadgroup=(THREADS, 1, 1),
+            template=[("T", keys.dtype), ("D", width)],
+        )
+        return outputs
 
     def _kernel(self, layers: int) -> Any:
         names = [f"{name}{layer}" for layer in range(layers) for name in self._inputs]
         written = [f"{name}{layer}" for layer in range(layers) for name in self._outputs]
         return mx.fast.cuda_kernel(
             name=f"{self._name}_{layers}",
-            input_names=[*names, *self._others],
+            input_names=[*names, "where"],
             output_names=written or ["done"],
             source=self._body.replace("POINTERS", self._pointers(layers)),
             header=self._header,

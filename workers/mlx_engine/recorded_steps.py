@@ -15,14 +15,13 @@ from weakref import ref
 import mlx.core as mx
 import mlx.nn as nn
 import numpy as np
-from mlx_lm.models.cache import make_prompt_cache
 
 from workers.mlx_engine.attention import DecodeAttention, NewTokens, PlainLayer
 from workers.mlx_engine.attention_cuda import CudaAttention
 from workers.mlx_engine.kv_groups import KVGroups
 from workers.mlx_engine.kv_rows import KVRows
 from workers.mlx_engine.slots import SlotKVCache
-from workers.mlx_engine.trial import far_off, what_is_wrong
+from workers.mlx_engine.trial import far_off, filled, what_is_wrong
 
 log = logging.getLogger(__name__)
 
@@ -49,9 +48,9 @@ class RecordedSteps:
 
     def logits(self, last: mx.array, kv: KVRows | KVGroups) -> mx.array:
         """(rows, vocabulary), from the last tokens (rows,); the caller moves the rows on."""
-        slots = [cache for cache in kv.caches if isinstance(cache, SlotKVCache)]
-        if len(slots) < len(kv.caches) or not isinstance(kv, KVRows):
+        if not isinstance(kv, KVRows):
             return plain(self._model, last, kv)
+        slots: list[SlotKVCache] = kv.caches
         for one in slots:
             one.reserve(kv.layout.end + 1)
         shape = (last.shape[0], *slots[0].keys.shape)
@@ -88,11 +87,9 @@ def recorded_steps(model: nn.Module, rows: KVRows | KVGroups) -> RecordedSteps |
 def trial(model: nn.Module, rows: KVRows) -> str | None:
     """Record a step, and repeat it where rows have gone on; return what is wrong, None if nothing."""
     for length in _LENGTHS:
-        caches = make_prompt_cache(model)
-        mx.eval(model(mx.arange(length)[None], cache=caches))
-        rows.join(caches, length)
-    slots = [cache for cache in rows.caches if isinstance(cache, SlotKVCache)]
-    if len(slots) < len(rows.caches):
+        rows.join(filled(model, length), length)
+    slots = rows.caches
+    if not all(isinstance(cache, SlotKVCache) for cache in slots):
         return "it has layers that don't keep every token"
     last = mx.arange(len(_LENGTHS))
     # Before it is recorded, so that what its kernels need is there.

@@ -10,7 +10,6 @@ from workers.mlx_engine.attention import Slots
 from workers.mlx_engine.attention_cuda import kernel_source
 from workers.mlx_engine.layer_kernels import LayerKernels
 
-_THREADS = 256
 _BLOCKS = 16
 """To a head of a row."""
 
@@ -60,22 +59,11 @@ class CudaRowCopy:
     def __init__(self) -> None:
         self._kernels = LayerKernels(
             "pensieve_row_copy", kernel_source("row_copy_cuda.cu"),
-            inputs=("to_keys", "to_values", "of_keys", "of_values"), outputs=(), others=("where",),
+            inputs=("to_keys", "to_values", "of_keys", "of_values"),
         )  # fmt: skip
 
     def copy(self, source: OneRow, slots: Layers[Slots], row: int, start: int) -> list[mx.array]:
         where = mx.array([row, start, source.columns, source.row, source.start], mx.int32)
         layers = list(zip([one.keys for one in slots], [one.values for one in slots], source.keys, source.values,
                           strict=True))  # fmt: skip
-        done: list[mx.array] = []
-        for group in self._kernels.groups(layers):
-            _, heads, _, width = group[0][0].shape
-            done += self._kernels.of(len(group))(
-                inputs=[array for arrays in group for array in arrays] + [where],
-                output_shapes=[(1,)],
-                output_dtypes=[mx.int32],
-                grid=(_BLOCKS * _THREADS, heads, 2 * len(group)),
-                threadgroup=(_THREADS, 1, 1),
-                template=[("T", group[0][0].dtype), ("D", width)],
-            )
-        return done
+        return [done for group in self._kernels.groups(layers) for done in self._kernels.launch(group, where, _BLOCKS)]
