@@ -1,9 +1,10 @@
 """The supervisor's configuration: which processes make up the service, and how each is started, kept and stopped."""
 
+import os
 import shlex
 import sys
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from deploy.places import Places
@@ -13,6 +14,11 @@ from queue_config.settings import CHECKOUT, Settings
 GUNICORN_CONFIG = Path(__file__).parent / "gunicorn.conf.py"
 SLACK_S = 15
 """What a process gets beyond its own time to drain before it is killed."""
+
+
+HUGE_PAGES = {"GLIBC_TUNABLES": "glibc.malloc.hugetlb=1"}
+"""For a worker on Linux: glibc (others don't look at it) asks for pages of two megabytes. With small ones, room for a
+prompt of 6,000 tokens took 0.1 s and up to 0.6 where it takes 0.05 to 0.3 so, and passes are 4 % slower."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,6 +31,8 @@ class Program:
     """A process that ends sooner than this after its start is retried with growing pauses."""
     stop_s: int
     """How long it may take after SIGTERM before it is killed, with its children."""
+    environment: Mapping[str, str] = field(default_factory=dict)
+    """Beyond what all inherit."""
 
 
 def programs(settings: Settings, where: Places, redis: Server | None, *, worker: bool = True) -> list[Program]:
@@ -38,7 +46,10 @@ def programs(settings: Settings, where: Places, redis: Server | None, *, worker:
     stop_s = round(settings.drain_s) + SLACK_S
     if worker:
         workers = (*python, "-m", "workers")
-        wanted.append(Program(name="worker", command=workers, priority=20, start_s=10, stop_s=stop_s))
+        tuned = HUGE_PAGES if sys.platform == "linux" and not HUGE_PAGES.keys() & os.environ.keys() else {}
+        wanted.append(
+            Program(name="worker", command=workers, priority=20, start_s=10, stop_s=stop_s, environment=tuned)
+        )
     # Stopped first, while the worker still feeds the open streams to their ends.
     gunicorn = (*python, "-m", "gunicorn", "-c", str(GUNICORN_CONFIG), "api.app:from_environment()")
     wanted.append(Program(name="api", command=gunicorn, priority=30, start_s=3, stop_s=stop_s))
@@ -75,6 +86,8 @@ supervisor.rpcinterface_factory=supervisor.rpcinterface:make_main_rpcinterface
 
 
 def _section(program: Program, where: Places) -> str:
+    values = ",".join(f'{name}="{_literal(value)}"' for name, value in program.environment.items())
+    environment = f"environment={values}\n" if values else ""
     return f"""
 [program:{program.name}]
 command={_literal(shlex.join(program.command))}
@@ -89,7 +102,7 @@ redirect_stderr=true
 stdout_logfile={_literal(where.log_of(program.name))}
 stdout_logfile_maxbytes=10MB
 stdout_logfile_backups=5
-"""
+{environment}"""
 
 
 def _literal(text: object) -> str:

@@ -6,6 +6,8 @@ import sys
 from dataclasses import replace
 from pathlib import Path
 
+import pytest
+
 from deploy.places import places
 from deploy.redis_server import Server
 from deploy.supervision import Program, programs, supervisor_config
@@ -35,6 +37,25 @@ def test_no_redis_is_run_where_somebody_else_runs_one() -> None:
 
 def test_an_api_without_a_worker_can_be_had() -> None:
     assert [program.name for program in programs(SETTINGS, WHERE, REDIS, worker=False)] == ["redis", "api"]
+
+
+@pytest.mark.parametrize(
+    ("platform", "own", "wanted"),
+    [("linux", "", True), ("darwin", "", False), ("linux", "glibc.malloc.check=1", False)],
+)
+def test_a_worker_on_linux_asks_for_large_pages_unless_the_operator_has_tuned_glibc(
+    platform: str, own: str, wanted: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "platform", platform)
+    monkeypatch.delenv("GLIBC_TUNABLES", raising=False)
+    if own:
+        monkeypatch.setenv("GLIBC_TUNABLES", own)
+
+    config = parsed(programs(SETTINGS, WHERE, REDIS))
+
+    tuned = config.get("program:worker", "environment", fallback="")
+    assert tuned == ('GLIBC_TUNABLES="glibc.malloc.hugetlb=1"' if wanted else "")
+    assert not any(config.has_option(f"program:{name}", "environment") for name in ("redis", "api"))
 
 
 def test_a_worker_may_drain_before_it_is_killed() -> None:
