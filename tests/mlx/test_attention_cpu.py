@@ -11,7 +11,7 @@ from workers.mlx_engine.activations import swiglu, swiglu_at_once
 from workers.mlx_engine.chunk_attention import ChunkRows
 from workers.mlx_engine.chunk_attention_cpu import CpuChunkAttention
 from workers.mlx_engine.cores import Cores
-from workers.mlx_engine.gemm import gemm, one_thread
+from workers.mlx_engine.gemm import gemm, gemm_few, one_thread
 from workers.mlx_engine.row_copy import MlxRowCopy, OneRow, RowCopy
 from workers.mlx_engine.row_copy_cpu import CpuRowCopy
 from workers.mlx_engine.slots import Layout, SlotKVCache
@@ -101,6 +101,20 @@ def test_products_of_strided_matrices_are_numpy_s(transposed: bool) -> None:
     gemm(a, b, out, transposed=transposed)
 
     assert np.allclose(out, a @ (b.T if transposed else b), rtol=1e-4, atol=1e-4)
+
+
+@pytest.mark.parametrize("rows", [1, 8, 20, 36, 37])
+@pytest.mark.parametrize("inputs", [24, 900, 40_000])
+@pytest.mark.parametrize("outputs", [5, 32, 100])
+def test_products_of_few_rows_are_the_same_in_parts(rows: int, inputs: int, outputs: int) -> None:
+    """With so many inputs not even the smallest parts are small."""
+    rng = np.random.default_rng(1)
+    a, b = (rng.standard_normal((count, inputs + 9), np.float32)[:, 3:-6] for count in (rows, outputs))
+    out = np.empty((rows, outputs + 9), np.float32)[:, 4:-5]
+
+    gemm_few(a, b, out)
+
+    assert np.allclose(out, a @ b.T, rtol=1e-3, atol=1e-2)
 
 
 def test_the_number_of_threads_comes_back() -> None:

@@ -14,6 +14,7 @@ from workers.mlx_engine.engine import MlxEngine
 from workers.mlx_engine.few_shapes import FewShapes
 from workers.mlx_engine.kv_rows import KVRows
 from workers.mlx_engine.layer_copy import CudaLayerCopy
+from workers.mlx_engine.mlx_pass import MlxPass
 from workers.mlx_engine.row_copy import CudaRowCopy, OneRow
 from workers.mlx_engine.slots import Layout, SlotKVCache
 
@@ -134,7 +135,7 @@ def test_what_was_made_for_cuda_was_chosen(engine: MlxEngine) -> None:
     assert isinstance(engine._batch.kv._row_copy, CudaRowCopy)
     assert isinstance(engine._prompt_cache._pieces._copy, CudaLayerCopy)
     assert engine._batch.recorded is not None
-    assert engine._batch.shared_pass is not None
+    assert isinstance(engine._batch.shared_pass, MlxPass)
     assert isinstance(engine._batch.shared_pass._attention, CudaChunkAttention)
 
 

@@ -56,7 +56,15 @@ def test_the_forecast_is_not_exceeded_nor_far_off(engine: MlxEngine, shapes: lis
     forecast = engine.kv.bytes_for([Need(prompt + answer, prompt) for prompt, answer in shapes])
     held = most_held(engine, sequences)
 
-    assert forecast / 9 < held <= forecast
+    # Part of the forecast, the scores, are NumPy's and not seen here.
+    assert forecast / 11 < held <= forecast
+
+
+def test_buffers_that_grow_before_they_have_to_are_forecast(engine: MlxEngine) -> None:
+    held = most_held(engine, [a_sequence("a", 240, 14)])
+
+    assert engine.info.kv.bytes_for(256) < held <= engine.kv.bytes_alone(Need(254, 240))
+    assert engine.kv.ahead == 8
 
 
 def test_the_rectangle_is_forecast_and_not_the_sum_of_its_rows(engine: MlxEngine) -> None:

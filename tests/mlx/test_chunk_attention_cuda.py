@@ -16,8 +16,8 @@ from tests.support.tiny_llama import write_tiny_llama
 from workers.engine import Need
 from workers.mlx_engine.chunk_attention_cuda import CudaChunkAttention
 from workers.mlx_engine.engine import MlxEngine
+from workers.mlx_engine.mlx_pass import MlxPass
 from workers.mlx_engine.pass_choice import trial
-from workers.mlx_engine.shared_pass import SharedPass
 
 LONGEST = 700
 
@@ -57,9 +57,10 @@ def products(monkeypatch: pytest.MonkeyPatch) -> Iterator[set[Any]]:
 
 def share_passes(engine: MlxEngine) -> None:
     """As on CUDA, and tried as at the start there."""
-    model, attention = engine._loaded.model, CudaChunkAttention()
-    assert trial(model, attention) is None
-    engine._batch.shared_pass = SharedPass(model, attention)
+    model = engine._loaded.model
+    shared = MlxPass(model, CudaChunkAttention())
+    assert trial(model, shared) is None
+    engine._batch.shared_pass = shared
 
 
 @pytest.fixture

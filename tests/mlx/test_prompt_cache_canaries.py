@@ -39,7 +39,7 @@ class Person:
             max_tokens=3 + self.number % 7,
             temperature=self.number % 3 / 2,
             top_p=0.9 if self.number % 2 else 1.0,
-            seed=self.number,
+            seed=1000 + self.number,
         )
         one.boundaries = (len(SYSTEM),)
         one.salt = f"tenant {self.number % 2}"

@@ -20,8 +20,10 @@ from workers.mlx_engine.chunk_attention_cpu import CpuChunkAttention
 from workers.mlx_engine.chunk_attention_cuda import CudaChunkAttention
 from workers.mlx_engine.engine import MlxEngine
 from workers.mlx_engine.kv_rows import KVRows
+from workers.mlx_engine.mlx_pass import MlxPass
+from workers.mlx_engine.numpy_pass import NumpyPass
 from workers.mlx_engine.pass_choice import trial
-from workers.mlx_engine.shared_pass import Chunk, SharedPass
+from workers.mlx_engine.shared_pass import Chunk
 from workers.scheduler import Scheduler
 from workers.sequence import Sequence
 
@@ -50,12 +52,13 @@ def mixed(engine: MlxEngine, sequences: list[Sequence], seed: int) -> dict[str, 
 
 
 @pytest.mark.parametrize("seed", range(4))
-@pytest.mark.parametrize("attention", [CpuChunkAttention(), MlxChunkAttention(), CudaChunkAttention()])
+@pytest.mark.parametrize("attention", [None, CpuChunkAttention(), MlxChunkAttention(), CudaChunkAttention()])
 def test_greedy_tokens_are_those_of_the_bare_model_in_any_mixture(
-    tiny: MlxEngine, seed: int, attention: ChunkAttention
+    tiny: MlxEngine, seed: int, attention: ChunkAttention | None
 ) -> None:
+    """None: in NumPy."""
     model = tiny._loaded.model
-    tiny._batch.shared_pass = SharedPass(model, attention)
+    tiny._batch.shared_pass = NumpyPass(model) if attention is None else MlxPass(model, attention)
     prompts = {f"s{i}": words(i, length) for i, length in enumerate(LENGTHS)}
     expected = {name: plain_greedy(model, prompt, 9) for name, prompt in prompts.items()}
 
@@ -195,9 +198,9 @@ def test_the_trial_finds_an_attention_that_is_wrong(tiny: MlxEngine) -> None:
             return super().attend(queries * 0, *rest)  # type: ignore[arg-type]
 
     model = tiny._loaded.model
-    found = trial(model, Deaf())
+    found = trial(model, MlxPass(model, Deaf()))
 
-    assert trial(model, MlxChunkAttention()) is None
+    assert trial(model, MlxPass(model, MlxChunkAttention())) is None
     assert found is not None
     assert found.startswith("its logits are off by 0.")
 

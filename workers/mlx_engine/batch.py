@@ -54,6 +54,11 @@ class DecodeBatch:
     """None after the rows have changed."""
 
     @property
+    def room(self) -> int:
+        """As SharedPass says."""
+        return self.shared_pass.room if self.shared_pass is not None else 0
+
+    @property
     def kv_bytes(self) -> int:
         return self.kv.nbytes
 

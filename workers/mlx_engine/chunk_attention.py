@@ -23,9 +23,13 @@ class ChunkRows:
     def make_room(self, keys: mx.array, values: mx.array) -> None:
         """Give a new cache its buffers; keys and values are of any rows of the pass, (rows, KV heads, 1, width)."""
         if self.cache.keys is None:
-            columns = -(-self.capacity // KVCache.step) * KVCache.step
-            self.cache.keys = mx.zeros((1, keys.shape[1], columns, keys.shape[3]), keys.dtype)
-            self.cache.values = mx.zeros((1, values.shape[1], columns, values.shape[3]), values.dtype)
+            self.cache.keys = buffer(self.capacity, keys.shape[1], keys.shape[3], keys.dtype)
+            self.cache.values = buffer(self.capacity, values.shape[1], values.shape[3], values.dtype)
+
+
+def buffer(tokens: int, heads: int, width: int, dtype: mx.Dtype) -> mx.array:
+    """For a sequence alone."""
+    return mx.zeros((1, heads, -(-tokens // KVCache.step) * KVCache.step, width), dtype)
 
 
 class ChunkAttention(Protocol):

@@ -55,7 +55,7 @@ class Device:
         On a GPU they are few, since each may be a kernel to compile and all are warmed up.
         """
         if self.kind == "cpu":
-            return tuple(range(16, 129, 8))
+            return (*range(16, 64, 4), *range(64, 129, 8))
         return (64, 96, 128, 192, 256, 384, 512, 768, 1024)
 
     @property

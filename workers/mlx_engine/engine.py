@@ -21,6 +21,7 @@ from workers.mlx_engine.drafts import Drafts, drafts_by
 from workers.mlx_engine.free_memory import FreeMemory, giving_back
 from workers.mlx_engine.kv_costs import MlxKVCosts, Scratch, leaves_room
 from workers.mlx_engine.kv_costs import budget_bytes as kv_budget_bytes
+from workers.mlx_engine.kv_groups import KVGroups
 from workers.mlx_engine.kv_shape import KVShape, kv_shape
 from workers.mlx_engine.load import LoadedModel, load
 from workers.mlx_engine.penalties import Tally
@@ -97,12 +98,10 @@ class MlxEngine:
         """Of these, what the next pass is to process."""
         self._rows: dict[str, Row] = {}
         self.info = EngineInfo(self._device, self._loaded.compute_type, weights_bytes, kv_shape(self._loaded.model))
-        self._costs = MlxKVCosts(
-            kv_budget_bytes(kv_bytes, self._device, weights_bytes, prompt_cache_bytes),
-            self.info.kv,
-            Scratch.of(self._loaded.config, self._device),
-            self._batch.kv.room_for,
-        )
+        budget = kv_budget_bytes(kv_bytes, self._device, weights_bytes, prompt_cache_bytes)
+        scratch, kv = Scratch.of(self._loaded.config, self._device), self._batch.kv
+        ahead = scratch.layers if isinstance(kv, KVGroups) else 0
+        self._costs = MlxKVCosts(budget, self.info.kv, scratch, kv.room_for, ahead)
         log.info("engine ready: %s, weights %.2f GB as %s, KV %d bytes a token", self._device.name,
                  self.info.weights_bytes / 1e9, self.info.compute_type, self.info.kv.bytes_for(1))  # fmt: skip
 
@@ -172,7 +171,8 @@ class MlxEngine:
             raise ValueError(f"{sequence.id} is in the engine already")
         if sequence.constraint is not None:
             sequence.constraint.restart(sequence.output)
-        prefill = self._prefills[sequence.id] = Prefill(self._loaded.model, sequence, self._prompt_cache)
+        model, room = self._loaded.model, self._batch.room
+        prefill = self._prefills[sequence.id] = Prefill(model, sequence, self._prompt_cache, room)
         return prefill.find()
 
     @giving_back()

@@ -70,6 +70,8 @@ class MlxKVCosts:
     shape: KVShape
     scratch: Scratch
     room_for: Callable[[int], int]
+    ahead: int = 0
+    """Columns for which the batch's buffers grow before they have to."""
 
     def bytes_for(self, needs: Sequence[Need]) -> int:
         """As the protocol says. Columns at the left that nobody needs may stay until there are COLUMNS of them."""
@@ -79,7 +81,7 @@ class MlxKVCosts:
         return self._bytes([need], 1, 0)
 
     def _bytes(self, needs: Sequence[Need], rows: int, spare: int) -> int:
-        columns = _in_columns(max(need.total for need in needs) + spare)
+        columns = _in_columns(max(need.total for need in needs) + spare + self.ahead)
         batch = rows * self.shape.bytes_for(columns)
         moving = min(1.0, _MOVING_LAYERS / self.scratch.layers)
         own = sum(self.shape.bytes_for(_in_columns(need.prefill)) for need in needs if need.prefill)

@@ -55,6 +55,11 @@ class KVGroups:
         return moved
 
     @property
+    def rectangles(self) -> list[KVRows]:
+        """In the order of the rows, who follow one another through them."""
+        return list(self._groups)
+
+    @property
     def can_take_back(self) -> bool:
         """As KVRows says."""
         return all(group.can_take_back for group in self._groups)
@@ -68,6 +73,7 @@ class KVGroups:
         self._offsets = None
         for group in self._groups:
             group.layout.advance(tokens)
+            group.grow_ahead()
 
     @property
     def offsets(self) -> mx.array:

@@ -106,6 +106,11 @@ class KVRows:
         return last
 
     @property
+    def rectangles(self) -> list["KVRows"]:
+        """As KVGroups.rectangles."""
+        return [self] if self.count else []
+
+    @property
     def can_take_back(self) -> bool:
         """Whether tokens can be taken out again: windows and recurrent states have forgotten what was before."""
         return all(isinstance(cache, SlotKVCache) for cache in self.caches)
@@ -117,6 +122,11 @@ class KVRows:
     def advance(self, tokens: int = 1) -> None:
         """The model has run one token a row through the caches."""
         self.layout.advance(tokens)
+
+    def grow_ahead(self) -> None:
+        """Make room for the tokens to come in one layer at a time, lest there be a step that has to in all of them."""
+        layers = len(self.caches)
+        self.caches[self.layout.end % layers].reserve(self.layout.end + layers)
 
     @property
     def capacity(self) -> int:

@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import contextmanager
 from functools import partial
 
 import mlx.core as mx
@@ -12,13 +12,14 @@ from mlx_lm.models.cache import make_prompt_cache
 
 from workers.mlx_engine.activations import at_once
 from workers.mlx_engine.attention import reroute
-from workers.mlx_engine.chunk_attention import ChunkAttention, MlxChunkAttention
+from workers.mlx_engine.chunk_attention import MlxChunkAttention
 from workers.mlx_engine.chunk_attention_cpu import CpuChunkAttention
 from workers.mlx_engine.chunk_attention_cuda import CudaChunkAttention
-from workers.mlx_engine.cores import Cores
 from workers.mlx_engine.device import Device
 from workers.mlx_engine.gemm import one_thread
 from workers.mlx_engine.kv_rows import KVRows
+from workers.mlx_engine.mlx_pass import MlxPass
+from workers.mlx_engine.numpy_pass import NumpyPass
 from workers.mlx_engine.prompt_cache_pieces import is_plain
 from workers.mlx_engine.shared_pass import Chunk, SharedPass
 from workers.mlx_engine.split_linear import SplitProducts
@@ -29,43 +30,45 @@ log = logging.getLogger(__name__)
 
 def shared_pass(model: nn.Module, device: Device) -> SharedPass | None:
     """For this model on this device; None where prompts had better have passes of their own."""
-    for attention in _attentions(device):
-        within = _waited_for(model, attention.cores) if isinstance(attention, CpuChunkAttention) else nullcontext
-        found = what_is_wrong(partial(trial, model, attention, within))
+    for name, make in _ways(model, device):
+        try:
+            made = make()
+        except ValueError as error:
+            log.info("no shared passes through %s: %s", name, error)
+            continue
+        found = what_is_wrong(partial(trial, model, made))
         if found is None:
-            log.info("prompts share the passes of decoding rows, through %s", type(attention).__name__)
-            return SharedPass(model, attention, within)
-        log.info("no shared passes through %s: %s", type(attention).__name__, found)
+            log.info("prompts share the passes of decoding rows, through %s", name)
+            return made
+        log.info("no shared passes through %s: %s", name, found)
     return None
 
 
-def _attentions(device: Device) -> list[ChunkAttention]:
+def _ways(model: nn.Module, device: Device) -> list[tuple[str, Callable[[], SharedPass]]]:
     """Best first; on Metal nothing has been measured."""
+    plain = "MLX", lambda: MlxPass(model, MlxChunkAttention())
     match device.kind:
         case "cpu":
-            return [CpuChunkAttention(), MlxChunkAttention()]
+            return [("NumPy", lambda: NumpyPass(model)), ("MLX and NumPy", lambda: stopping_pass(model)), plain]
         case "cuda":
-            return [CudaChunkAttention(), MlxChunkAttention()]
+            return [("kernels", lambda: MlxPass(model, CudaChunkAttention())), plain]
     return []
 
 
-def _waited_for(model: nn.Module, cores: Cores) -> Callable[[], AbstractContextManager[None]]:
-    """What suits a pass that stops at each of its layers."""
-    products = SplitProducts.of(model, cores)
+def stopping_pass(model: nn.Module) -> SharedPass:
+    """With what suits a pass that stops at each of its layers."""
+    attention = CpuChunkAttention()
+    products = SplitProducts.of(model, attention.cores)
 
     @contextmanager
     def within() -> Iterator[None]:
         with one_thread(), at_once(model), products.at_once():
             yield
 
-    return within
+    return MlxPass(model, attention, within)
 
 
-def trial(
-    model: nn.Module,
-    attention: ChunkAttention,
-    within: Callable[[], AbstractContextManager[None]] = nullcontext,
-) -> str | None:
+def trial(model: nn.Module, shared: SharedPass) -> str | None:
     """Run two rows, the end of one prompt and the middle of another through one pass; return what is wrong, None if
     nothing."""
     if not all(is_plain(cache) for cache in make_prompt_cache(model)):
@@ -79,7 +82,6 @@ def trial(
         mx.eval(model(prompt[:, :held], cache=caches))
     for caches, held in zip(own[:2], (5, 8), strict=True):
         rows.join(caches, held)
-    shared = SharedPass(model, attention, within)
     chunks = [Chunk(tokens[2][7:], own[2], 7, 12), Chunk(tokens[3][4:9], own[3], 4, 12)]
     first = shared.run(mx.array([tokens[0][5], tokens[1][8]]), rows, chunks)
     last = shared.run(None, KVRows(), [Chunk(tokens[3][9:], own[3], 9, 12)])

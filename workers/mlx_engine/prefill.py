@@ -28,7 +28,8 @@ class Prefill:
     It goes on from the longest prefix that the prompt cache has when it begins, and puts there what it computes.
     """
 
-    def __init__(self, model: nn.Module, sequence: Sequence, prompt_cache: PromptCache) -> None:
+    def __init__(self, model: nn.Module, sequence: Sequence, prompt_cache: PromptCache, room: int = 0) -> None:
+        """`room` as SharedPass says."""
         self.sequence = sequence
         self.position = len(sequence.output)
         """Of the first token to be drawn, in the sequence's own output."""
@@ -37,6 +38,7 @@ class Prefill:
         """(1, vocabulary) after the last token, once none is left."""
         self._model = model
         self._prompt_cache = prompt_cache
+        self._room = room
         self._tokens = [*sequence.prompt, *sequence.output]
         if not self._tokens:
             raise ValueError("a sequence needs at least one token")
@@ -121,7 +123,8 @@ class Prefill:
     def _begin(self) -> None:
         sequence = self.sequence
         # Found again, since prompts that wait behind one another often begin alike.
-        self._done, self.cache = self._prompt_cache.restore(self._first(self.length - 1), capacity=self.length)
+        first = self._first(self.length - 1)
+        self._done, self.cache = self._prompt_cache.restore(first, self.length, self._room)
         self._kept = self._done
         self._known = self._held()
         sequence.cache_read_tokens = min(self._done, len(sequence.prompt) - 1)

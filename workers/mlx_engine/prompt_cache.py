@@ -82,14 +82,17 @@ class PromptCache:
         """How many of its tokens need not be computed."""
         return self._find(prefix).length
 
-    def restore(self, prefix: Prefix, capacity: int) -> tuple[int, list[Any]]:
-        """The same number, and a sequence's own caches with so many tokens in them and room for `capacity`.
+    def restore(self, prefix: Prefix, capacity: int, room: int = 0) -> tuple[int, list[Any]]:
+        """The same number, and a sequence's own caches with so many tokens in them and room for `capacity`, or if there
+        is to be a `room` for no more than so many tokens more.
 
         `capacity` must be more than the prefix's length.
         """
         hit = self._find(prefix)
         if hit.length and self._settle(all_of_them=True):
             hit = self._find(prefix)
+        if room:
+            capacity = min(capacity, hit.length + room)
         return hit.length, restored(self._model, hit.length, hit.pieces, hit.snapshot, capacity)
 
     def keep(

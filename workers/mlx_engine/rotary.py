@@ -23,7 +23,7 @@ def share_rotations(model: nn.Module) -> None:
     tables: dict[object, Tables] = {}
     known: list[tuple[str, nn.Module]] = []
     for path, part in model.named_modules():
-        way = _way(part)
+        way = None if isinstance(part, CpuRope) else way_of(part)
         if way is not None:
             kind = way.dims, way.scale, np.array(way.frequencies).tobytes()
             if kind not in tables:
@@ -42,8 +42,10 @@ class Way:
     frequencies: mx.array
 
 
-def _way(part: nn.Module) -> Way | None:
+def way_of(part: nn.Module) -> Way | None:
     """None for what is not known, or that turns neighbours."""
+    if isinstance(part, CpuRope):
+        return part.way
     if type(part) is nn.RoPE and not part.traditional:
         half = part.dims // 2
         frequencies = mx.exp(mx.arange(0, -half, -1, dtype=mx.float32) * (math.log(part.base) / half))
@@ -58,13 +60,12 @@ class Tables:
     """Of the positions last asked for, which are those of the whole pass."""
 
     def __init__(self, way: Way) -> None:
-        self.dims = way.dims
-        self._scale, self._frequencies = way.scale, way.frequencies
+        self.way = way
         self._offset: int | mx.array | None = None
         self._tokens = 0
         self._asked: dict[int, int] = {}
         """How often each of the layers has, for these positions."""
-        self._pair = (self._frequencies, self._frequencies)
+        self._pair = (way.frequencies, way.frequencies)
 
     def of(self, offset: int | mx.array, tokens: int, layer: int) -> tuple[mx.array, mx.array]:
         """Cosines and sines, each (rows or 1, 1, tokens, dims), of the positions from `offset` on: one number, or
@@ -77,8 +78,8 @@ class Tables:
         is_next_pass = self._asked.get(layer, 0) == _ASKED_A_PASS
         if is_next_pass or tokens != self._tokens or not _same(offset, self._offset):
             start = offset[:, None, None] if isinstance(offset, mx.array) and offset.ndim else offset
-            positions = (mx.arange(tokens, dtype=mx.float32) + start) * self._scale
-            angles = positions[..., None] * self._frequencies
+            positions = (mx.arange(tokens, dtype=mx.float32) + start) * self.way.scale
+            angles = positions[..., None] * self.way.frequencies
             cosines, sines = mx.cos(angles), mx.sin(angles)
             self._pair = mx.concatenate([cosines, cosines], axis=-1), mx.concatenate([-sines, sines], axis=-1)
             self._offset, self._tokens, self._asked = offset, tokens, {}
@@ -94,6 +95,10 @@ class CpuRope(nn.Module):  # type: ignore[misc]
         # Not as a part of this one: nobody is to look for parts or parameters here.
         self._hidden = (rope, tables)
 
+    @property
+    def way(self) -> Way:
+        return self._hidden[1].way
+
     def __call__(self, x: mx.array, offset: int | mx.array = 0) -> mx.array:
         """x is (rows, heads, tokens, width)."""
         rope, tables = self._hidden
@@ -101,7 +106,7 @@ class CpuRope(nn.Module):  # type: ignore[misc]
             plain: mx.array = rope(x, offset=offset)
             return plain
         cosines, sines = tables.of(offset, x.shape[2], id(self))
-        half, dims = tables.dims // 2, tables.dims
+        half, dims = tables.way.dims // 2, tables.way.dims
         turned = x if dims == x.shape[3] else x[..., :dims]
         swapped = mx.concatenate([turned[..., half:], turned[..., :half]], axis=-1)
         turned = turned * cosines + swapped * sines
