@@ -4,9 +4,10 @@ from collections import deque
 from collections.abc import Sequence as Sizes
 from statistics import median
 
-PATIENCE = 1.1
+PATIENCE = 0.9
 """A chunk of prefill may take so many times as long as the undisturbed step that it is added to. 2.5 for the two
-together is the promise to those who decode; what lies between is for chunks that are slower than the ones before."""
+together is the promise to those who decode, 99 times in a hundred; what lies between is for turns that are slower than
+others."""
 HOPELESS = 1.25
 """Where even the smallest chunk takes so many times as long as it may, larger ones are tried: see Pace."""
 DEAREST = 3.0
@@ -19,7 +20,8 @@ CALM_TURN_S = 1.0
 LOOK_EVERY = 32
 """So many turns with prefill, then one without, to see what an undisturbed step takes by now; where even
 smallest chunks take long, one of those follows."""
-_STEPS_SEEN = 5
+_STEPS_SEEN = 9
+"""So many that those of one prompt's turns, few and disturbed in other ways, don't outweigh what was seen before."""
 _SLACK = 0.05
 """A chunk may miss its time by so much before its size is changed."""
 _MORE_ROOM = 1.15
@@ -155,6 +157,9 @@ class Chunk:
         elif least > self._room_below * _MORE_ROOM:
             self._too_large = float("inf")
         above = min((size for size in self._sizes if size > self._wanted), default=self._sizes[-1])
+        # Time grows by no more than tokens do: where even that fits, what a size took once was something else's.
+        if least > (1 + _SLACK) * above / self._wanted:
+            self._too_large = float("inf")
         if least > 1 + _SLACK and above < self._too_large:
             wanted = max(above, self._wanted * min(2.0, least))
             self._move(wanted if wanted < self._too_large else above)

@@ -132,6 +132,17 @@ def test_one_slow_turn_changes_nothing() -> None:
     assert pace.chunk(8, 1) == before > SIZES[0]
 
 
+@pytest.mark.parametrize("before", [0, 60])
+def test_turns_that_were_slow_for_another_reason_do_not_keep_chunks_small(before: int) -> None:
+    """Seen: room for a long prompt was made in its first turn, and chunks stayed at the smallest until its end."""
+    pace = Pace(SIZES)
+    Machine().turns(pace, 1 + before)
+    Machine(pass_s=0.5).turns(pace, 12)
+
+    last = [tokens for tokens, _ in Machine().turns(pace, 40) if tokens][-5:]
+    assert min(last) >= 3 * SIZES[0]
+
+
 def test_a_prompt_much_shorter_than_the_chunk_says_nothing_about_its_size() -> None:
     pace, machine = Pace(SIZES), Machine()
     machine.turns(pace, 20)
