@@ -97,9 +97,8 @@ class _Rotation:
     """Of queries and keys to these positions (rows,); queries are scaled by it, too."""
 
     def __init__(self, model: NumpyModel, places: NDArray[np.int64]) -> None:
-        angles = (places.astype(np.float32) * np.float32(model.way.scale))[:, None, None] * np.array(
-            model.way.frequencies
-        )
+        turns = places.astype(np.float32) * np.float32(model.way.scale)
+        angles = turns[:, None, None] * np.array(model.way.frequencies)
         scales = np.repeat(np.array([model.scale, 1], np.float32), [model.heads, model.kv_heads])[:, None]
         self._cosines, self._sines = np.cos(angles) * scales, np.sin(angles) * scales
 

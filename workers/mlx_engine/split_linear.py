@@ -5,7 +5,7 @@ Such a pass has one BLAS thread (see gemm.py). Large products are cut here, each
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from functools import cached_property, partial
+from functools import cached_property
 from typing import Self
 
 import mlx.core as mx
@@ -14,19 +14,15 @@ import numpy as np
 from mlx.utils import tree_unflatten
 
 from workers.mlx_engine.cores import Cores
-from workers.mlx_engine.gemm import Floats, gemm
-
-_PART = 1 << 18
-"""Weights for a core, at least: a megabyte. Fewer are read sooner than another thread wakes."""
-_ALIGNED = 16
-"""Outputs that a core's registers hold together."""
+from workers.mlx_engine.numpy_model import Product
+from workers.mlx_engine.numpy_products import PART, NumpyProducts
 
 
 class SplitProducts:
     """Those layers of a model whose products are large enough for two cores; they stand in the model from now on."""
 
     def __init__(self, cores: Cores) -> None:
-        self.cores = cores
+        self.shared = NumpyProducts(cores)
         self.is_on = False
 
     @classmethod
@@ -36,7 +32,7 @@ class SplitProducts:
         large = [
             (path, SplitLinear(part, found))
             for path, part in model.named_modules()
-            if type(part) is nn.Linear and part.weight.dtype == mx.float32 and part.weight.size >= 2 * _PART
+            if type(part) is nn.Linear and part.weight.dtype == mx.float32 and part.weight.size >= 2 * PART
         ]
         model.update_modules(tree_unflatten(large))
         return found
@@ -66,18 +62,11 @@ class SplitLinear(nn.Linear):  # type: ignore[misc]
             out: mx.array = super().__call__(x)
             return out
         mx.eval(x)
-        weights, cores = self._weights, self._products.cores
         rows = np.ascontiguousarray(np.array(x, copy=False).reshape(-1, x.shape[-1]))
-        product = np.empty((rows.shape[0], weights.shape[0]), np.float32)
-        count = min(cores.count, weights.size // _PART)
-        size = -(-weights.shape[0] // (count * _ALIGNED)) * _ALIGNED
-        parts = [slice(start, start + size) for start in range(0, weights.shape[0], size)]
-        cores.run([partial(gemm, rows, weights[part], product[:, part], transposed=True) for part in parts])
-        if "bias" in self:
-            product += np.array(self.bias, copy=False)
+        product = self._products.shared.of(rows, [self._product])
         return mx.array(product).reshape(*x.shape[:-1], -1)
 
     @cached_property
-    def _weights(self) -> Floats:
-        """MLX's own buffer (outputs, inputs)."""
-        return np.array(self.weight, copy=False)
+    def _product(self) -> Product:
+        """In MLX's own buffers."""
+        return Product.of(self)
