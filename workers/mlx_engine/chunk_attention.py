@@ -8,6 +8,8 @@ from typing import Protocol
 import mlx.core as mx
 from mlx_lm.models.cache import KVCache
 
+from workers.mlx_engine.buffers import empty_buffer
+
 
 @dataclass(frozen=True, slots=True)
 class ChunkRows:
@@ -23,13 +25,8 @@ class ChunkRows:
     def make_room(self, keys: mx.array, values: mx.array) -> None:
         """Give a new cache its buffers; keys and values are of any rows of the pass, (rows, KV heads, 1, width)."""
         if self.cache.keys is None:
-            self.cache.keys = buffer(self.capacity, keys.shape[1], keys.shape[3], keys.dtype)
-            self.cache.values = buffer(self.capacity, values.shape[1], values.shape[3], values.dtype)
-
-
-def buffer(tokens: int, heads: int, width: int, dtype: mx.Dtype) -> mx.array:
-    """For a sequence alone."""
-    return mx.zeros((1, heads, -(-tokens // KVCache.step) * KVCache.step, width), dtype)
+            self.cache.keys = empty_buffer(self.capacity, keys.shape[1], keys.shape[3], keys.dtype)
+            self.cache.values = empty_buffer(self.capacity, values.shape[1], values.shape[3], values.dtype)
 
 
 class ChunkAttention(Protocol):

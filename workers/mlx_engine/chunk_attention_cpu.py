@@ -7,7 +7,7 @@ import numpy as np
 
 from workers.mlx_engine.chunk_attention import ChunkAttention, ChunkRows
 from workers.mlx_engine.cores import Cores
-from workers.mlx_engine.gemm import Floats
+from workers.mlx_engine.gemm import Floats, view
 from workers.mlx_engine.numpy_attention import NumpyAttention, Tokens
 
 
@@ -32,7 +32,7 @@ class CpuChunkAttention(ChunkAttention):
         mx.eval(queries, keys, values, [(chunk.cache.keys, chunk.cache.values) for chunk in chunks])
         first = chunks[0].start
         out = np.empty((queries.shape[0] - first, queries.shape[1], values.shape[3]), np.float32)
-        asked, new_keys, new_values = (_view(rows)[:, :, 0] for rows in (queries, keys, values))
+        asked, new_keys, new_values = (view(rows)[:, :, 0] for rows in (queries, keys, values))
         parts = []
         for chunk in chunks:
             own = slice(chunk.start, chunk.stop)
@@ -47,12 +47,8 @@ class CpuChunkAttention(ChunkAttention):
 
 def _stored(buffer: mx.array, rows: Floats, offset: int) -> Floats:
     """Write rows (tokens, KV heads, width) behind the others in (1, KV heads, columns, width); a view of all so far."""
-    held: Floats = _view(buffer)[0]
+    held: Floats = view(buffer)[0]
     end = offset + rows.shape[0]
     held[:, offset:end] = rows.swapaxes(0, 1)
     seen: Floats = held[:, :end]
     return seen
-
-
-def _view(array: mx.array) -> Floats:
-    return np.array(array, copy=False)

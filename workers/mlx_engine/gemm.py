@@ -19,10 +19,16 @@ _FEW = 36
 """Rows; with more, copying pays."""
 _SMALL = 10**6
 """Multiplications of a product that OpenBLAS has other kernels for; it is built so."""
-_ALIGNED = 16
+ALIGNED = 16
 """Outputs that a core's registers hold together."""
 
 _ROW_MAJOR, _AS_IT_IS, _TRANSPOSED = 101, 111, 112
+
+
+def view(array: Any) -> Floats:
+    """An MLX array of float32 as NumPy sees it, in its own buffer; waits until it is computed."""
+    floats: Floats = np.array(array, copy=False)
+    return floats
 
 
 def gemm(a: Floats, b: Floats, out: Floats, *, transposed: bool = False) -> None:
@@ -43,7 +49,7 @@ def gemm_few(a: Floats, b: Floats, out: Floats) -> None:
     """gemm(..., transposed=True), quicker for few rows of `a`: in products so small that OpenBLAS doesn't copy their
     parts first. With 8 rows that is two thirds of the time, with 16 four fifths, with 32 nine tenths."""
     (m, k), n = a.shape, b.shape[0]
-    size = min(2, _SMALL // (m * k * _ALIGNED)) * _ALIGNED
+    size = min(2, _SMALL // (m * k * ALIGNED)) * ALIGNED
     count = n // size if size and m <= _FEW and _sgemm_each() is not None else 0
     if count:
         done = count * size

@@ -162,7 +162,7 @@ class NumpyAttention:
         count = min(self.cores.count, rows) if rectangle.effort >= _WORTH_SHARING else 1
         return [rectangle.rows(slice(share * rows // count, (share + 1) * rows // count)) for share in range(count)]
 
-    def _cut(self, tokens: Tokens, beside: int = 0) -> tuple[list[_Block], _Sums]:
+    def _cut(self, tokens: Tokens, beside: int) -> tuple[list[_Block], _Sums]:
         """The sums are to be merged when all blocks have attended. One core has so much effort beside them."""
         count, heads, width = tokens.queries.shape
         kv_heads, columns, _ = tokens.keys.shape

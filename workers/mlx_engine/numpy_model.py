@@ -12,7 +12,7 @@ import numpy as np
 from mlx_lm.models import llama, qwen2, qwen3
 
 from workers.mlx_engine.chosen_rows import ChosenRows
-from workers.mlx_engine.gemm import Floats
+from workers.mlx_engine.gemm import Floats, view
 from workers.mlx_engine.rotary import Way, way_of
 
 FAMILIES = (llama.Model, qwen2.Model, qwen3.Model)
@@ -30,7 +30,7 @@ class Product:
         # Layers that stand for another one, with adapters or packed weights, are classes of their own.
         if not isinstance(part, nn.Linear | nn.Embedding):
             raise ValueError(f"a {type(part).__name__} in the place of a product")  # noqa: TRY004
-        return cls(_view(part.weight), _view(part.bias) if "bias" in part else None)
+        return cls(_weights(part.weight), _weights(part.bias) if "bias" in part else None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +42,7 @@ class Norm:
     def of(cls, part: Any) -> Self:
         if type(part) is not nn.RMSNorm:
             raise ValueError(f"a {type(part).__name__} in the place of a norm")
-        return cls(_view(part.weight), part.eps)
+        return cls(_weights(part.weight), part.eps)
 
     def __call__(self, x: Floats) -> Floats:
         """Of the last dimension."""
@@ -106,7 +106,7 @@ class NumpyModel:
         if way is None or way.dims != width:
             raise ValueError("its way of rotating is another one")
         return cls(
-            _view(inner.embed_tokens.weight),
+            _weights(inner.embed_tokens.weight),
             [Layer.of(layer) for layer in inner.layers],
             Norm.of(inner.norm.norm if isinstance(inner.norm, ChosenRows) else inner.norm),
             Product.of(inner.embed_tokens if model.args.tie_word_embeddings else model.lm_head),
@@ -118,7 +118,7 @@ class NumpyModel:
         )
 
 
-def _view(array: mx.array) -> Floats:
+def _weights(array: mx.array) -> Floats:
     if array.dtype != mx.float32:
         raise ValueError(f"weights of {array.dtype}")
-    return np.array(array, copy=False)
+    return view(array)

@@ -9,13 +9,11 @@ from functools import partial
 import numpy as np
 
 from workers.mlx_engine.cores import Cores
-from workers.mlx_engine.gemm import Floats, gemm_few
+from workers.mlx_engine.gemm import ALIGNED, Floats, gemm_few
 from workers.mlx_engine.numpy_model import Layer, Product
 
 PART = 1 << 18
 """Weights for a core, at least: a megabyte. Fewer are read sooner than another thread wakes."""
-_ALIGNED = 16
-"""Outputs that a core's registers hold together."""
 
 
 class NumpyProducts:
@@ -65,7 +63,7 @@ class NumpyProducts:
     def _shares(self, outputs: int, products: Sequence[Product]) -> list[slice]:
         """Which outputs each core computes, where they compute all these products together; some may have none."""
         count = max(1, min(self.cores.count, sum(product.weights.size for product in products) // PART))
-        size = -(-outputs // (count * _ALIGNED)) * _ALIGNED
+        size = -(-outputs // (count * ALIGNED)) * ALIGNED
         return [slice(min(start, outputs), min(start + size, outputs)) for start in range(0, count * size, size)]
 
 

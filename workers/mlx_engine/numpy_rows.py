@@ -13,8 +13,8 @@ import mlx.core as mx
 import numpy as np
 from numpy.typing import NDArray
 
-from workers.mlx_engine.chunk_attention import buffer
-from workers.mlx_engine.gemm import Floats
+from workers.mlx_engine.buffers import buffer_with, empty_buffer
+from workers.mlx_engine.gemm import Floats, view
 from workers.mlx_engine.kv_rows import KVRows
 from workers.mlx_engine.numpy_attention import Rectangle, Tokens
 from workers.mlx_engine.shared_pass import Chunk
@@ -68,7 +68,7 @@ class DecodingRows:
         if any(starts):
             owned = np.arange(seen.stop - seen.start) >= np.array(starts)[:, None, None, None]
             hidden = np.where(owned, 0, -np.inf).astype(np.float32)
-        held = [(_view(slots.keys)[:count, :, seen], _view(slots.values)[:count, :, seen]) for slots in rows.caches]
+        held = [(view(slots.keys)[:count, :, seen], view(slots.values)[:count, :, seen]) for slots in rows.caches]
         return cls(np.array(layout.lengths), range(count), held, starts, hidden)
 
     def store(self, layer: int, keys: Floats, values: Floats) -> None:
@@ -102,11 +102,11 @@ class ChunkTokens:
         for layer, cache in enumerate(chunk.caches):
             if cache.keys is None:
                 room = max(count, min(chunk.length, FIRST_ROOM))
-                cache.keys, cache.values = (buffer(room, kv_heads, width, mx.float32) for _ in range(2))
+                cache.keys, cache.values = (empty_buffer(room, kv_heads, width, mx.float32) for _ in range(2))
             cache.keys = _with_room(cache.keys, end, chunk.length, (2 * layer + 1) / places)
             cache.values = _with_room(cache.values, end, chunk.length, (2 * layer + 2) / places)
         mx.eval([(cache.keys, cache.values) for cache in chunk.caches])
-        held = [(_view(cache.keys)[0, :, :end], _view(cache.values)[0, :, :end]) for cache in chunk.caches]
+        held = [(view(cache.keys)[0, :, :end], view(cache.values)[0, :, :end]) for cache in chunk.caches]
         return cls(np.arange(chunk.done, end), [count - 1] if chunk.ends else [], held)
 
     def store(self, layer: int, keys: Floats, values: Floats) -> None:
@@ -125,10 +125,4 @@ def _with_room(held: mx.array, end: int, length: int, place: float) -> mx.array:
     columns = held.shape[2]
     if columns >= length or columns >= end + columns * place:
         return held
-    grown = buffer(max(end, min(length, _GROWTH * columns)), held.shape[1], held.shape[3], held.dtype)
-    grown[:, :, :columns] = held
-    return grown
-
-
-def _view(array: mx.array) -> Floats:
-    return np.array(array, copy=False)
+    return buffer_with([held], max(end, min(length, _GROWTH * columns)))

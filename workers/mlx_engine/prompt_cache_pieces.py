@@ -9,6 +9,7 @@ import mlx.nn as nn
 from mlx.utils import tree_flatten, tree_map
 from mlx_lm.models.cache import KVCache, RotatingKVCache, make_prompt_cache
 
+from workers.mlx_engine.buffers import buffer_with
 from workers.mlx_engine.layer_copy import Layer, LayerCopy, MlxLayerCopy, copied
 
 COLUMNS = 256
@@ -113,17 +114,13 @@ def _joined(arrays: list[mx.array], length: int, capacity: int) -> mx.array:
     """One new buffer; the last array is used as far as the length goes."""
     before = sum(array.shape[2] for array in arrays[:-1])
     arrays = [*arrays[:-1], arrays[-1][:, :, : length - before]]
+    if mx.default_device() == mx.cpu:
+        # There joining takes four times as long: most of a long prompt's buffer is room.
+        return buffer_with(arrays, capacity)
     _, heads, _, width = arrays[0].shape
-    columns, dtype = -(-capacity // COLUMNS) * COLUMNS, arrays[0].dtype
-    if mx.default_device() != mx.cpu:
-        # Never one array alone, which would come back as it is and not as a copy.
-        return mx.concatenate([*arrays, mx.zeros((1, heads, columns - length, width), dtype)], axis=2)
-    # There joining takes four times as long: most of a long prompt's buffer is room.
-    joined, end = mx.zeros((1, heads, columns, width), dtype), 0
-    for array in arrays:
-        start, end = end, end + array.shape[2]
-        joined[:, :, start:end] = array
-    return joined
+    room = -(-capacity // COLUMNS) * COLUMNS - length
+    # Never one array alone, which would come back as it is and not as a copy.
+    return mx.concatenate([*arrays, mx.zeros((1, heads, room, width), arrays[0].dtype)], axis=2)
 
 
 def _copied_state(state: Any) -> Any:
